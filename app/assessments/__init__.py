@@ -1,0 +1,1 @@
+"""Scored questionnaires: answers as given, totals as computed."""

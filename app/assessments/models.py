@@ -1,0 +1,25 @@
+"""Scored questionnaires."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.base import Base, Record
+from app.core.types import Id
+
+
+class Assessment(Record, Base):
+    """One filled-in instrument. Answers and totals stand in the journal and the series."""
+
+    __tablename__ = "assessments"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        Index(None, "clinic_id", "patient_id", "occurred_at"),
+    )
+
+    instrument: Mapped[str] = mapped_column(String(60))
+    occurred_at: Mapped[datetime]
+    occurred_on: Mapped[date]
+    follow_up_id: Mapped[UUID | None] = mapped_column(Id)

@@ -1,0 +1,20 @@
+"""What a service hands to the web: JSON text, and what HTTP says beside it."""
+
+from dataclasses import dataclass
+from uuid import UUID
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One answer, already written. A record's answer is stored with it and given back as is."""
+
+    body: bytes
+    record_id: UUID | None = None
+    version: int | None = None
+    sequence: int | None = None
+    """The journal's sequence that made this version, where the answer made one."""
+    created: bool = False
+    replayed: bool = False
+    media_type: str = "application/json"
+    next: str | None = None
+    """The cursor of the next page of a list."""

@@ -1,0 +1,391 @@
+"""Engines, sessions, and the writer that commits waiting requests together.
+
+The writer is the only place that commits. A service is a plain synchronous function of a
+`Work`; it asks, decides, and collects rows. The writer runs the services of all calls that
+waited, sends their rows, commits, and only then answers (docs/decisions/0002).
+"""
+
+import asyncio
+import sqlite3
+import threading
+import time
+from collections import defaultdict, deque
+from collections.abc import Callable, Hashable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+import psycopg
+from sqlalchemy import Connection, Engine, Select, create_engine, event, update
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.orm import Session
+
+from app.core import rows
+from app.core.actor import Actor, Trace
+from app.core.base import Base, Owned
+from app.core.clock import Clock
+from app.core.errors import (
+    AlreadyExists,
+    DatabaseUnavailable,
+    StorageFull,
+    TitrateError,
+    Unavailable,
+)
+from app.core.scope import of_clinics
+
+MOST_CALLS = 200
+"""Calls in one transaction, at most."""
+PAUSE_S = 0.002
+"""After a batch of several calls: wait this long, so that the next is as full."""
+
+B = TypeVar("B", bound=Base)
+T = TypeVar("T")
+Service = Callable[..., Any]
+
+
+def open_engine(url: str) -> Engine:
+    """Open the database with the settings that an acknowledgement rests on.
+
+    SQLite: WAL, synchronous=FULL, foreign keys on, and BEGIN is ours. PostgreSQL: a
+    statement that runs longer than 5 s, or waits longer than 2 s for a lock, fails.
+    """
+    if url.startswith("sqlite"):
+        engine = create_engine(url, pool_size=8, max_overflow=0, pool_timeout=2)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    options = "-c statement_timeout=5000 -c lock_timeout=2000 -c timezone=UTC"
+    return create_engine(
+        url,
+        pool_size=8,
+        max_overflow=0,
+        pool_timeout=2,
+        connect_args={"options": options, "connect_timeout": 2},
+    )
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        "busy_timeout=5000",
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get("titrate_writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@dataclass(slots=True)
+class Call:
+    """One request that waits: what to run, for whom, and where its answer goes."""
+
+    service: Service
+    actor: Actor
+    args: tuple[Any, ...]
+    trace: Trace
+    writes: bool = True
+    key: tuple[str, str] | None = None
+    """Idempotency-Key with its scope, and the fingerprint of the request."""
+    value: Any = None
+    error: TitrateError | None = None
+    deliver: Callable[["Call"], None] = lambda call: None
+
+    @property
+    def patient_id(self) -> UUID | None:
+        """The patient it is about: by convention a service's first argument."""
+        first = self.args[0] if self.args else None
+        return first if isinstance(first, UUID) else None
+
+
+@dataclass(slots=True)
+class Work:
+    """What one service sees: the caller, the time, questions to ask, rows to leave."""
+
+    actor: Actor
+    now: datetime
+    trace: Trace
+    session: Session
+    memory: dict[Hashable, Any]
+    """Answers known in this transaction; the batch's common questions fill it beforehand."""
+    added: list[tuple[type[Any], dict[str, Any]]] = field(default_factory=list)
+    changes: list[Any] = field(default_factory=list)
+
+    def all(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
+        """Ask within the caller's clinic: entities, single values, or rows as selected."""
+        result = self.session.execute(statement, execution_options=of_clinics(self.actor.clinic_id))
+        return result.scalars().all() if len(statement.column_descriptions) == 1 else result.all()
+
+    def first(self, statement: Select[*tuple[Any, ...]]) -> Any | None:
+        """Ask for one; None when there is none."""
+        found = self.all(statement.limit(1))
+        return found[0] if found else None
+
+    def remember(self, key: Hashable, ask: Callable[[], T]) -> T:
+        """Ask once in a transaction; `core` and the batch's questions share the memory."""
+        if key not in self.memory:
+            self.memory[key] = ask()
+        answer: T = self.memory[key]
+        return answer
+
+    def add(self, model: type[B], **columns: Any) -> B:
+        """Leave one row of the caller's clinic; nothing is sent before all rules have passed."""
+        row = {"clinic_id": self.actor.clinic_id, **columns}
+        self.added.append((model, row))
+        return model(**row)
+
+    def put_rows(self, model: type[Any], many: Iterable[dict[str, Any]]) -> None:
+        """Leave rows without making objects of them; `upserted` models overwrite by key."""
+        for columns in many:
+            self.added.append((model, {"clinic_id": self.actor.clinic_id, **columns}))
+
+    def change(self, row: Owned, **columns: Any) -> None:
+        """Change a row that was asked for, by its key."""
+        model = type(row)
+        keys = [column.key for column in model.__mapper__.primary_key]  # type: ignore[attr-defined]
+        statement = update(model).values(**columns)
+        for key in keys:
+            statement = statement.where(getattr(model, key) == getattr(row, key))
+        self.changes.append(statement)
+        for name, value in columns.items():
+            setattr(row, name, value)
+
+    def change_where(self, statement: Any) -> None:
+        """Leave an UPDATE for the end; the clinic is added when it runs."""
+        self.changes.append(statement)
+
+
+class Hooks(Protocol):
+    """What lies above the writer and is handed in: the chains, and the common questions."""
+
+    def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Any:
+        """Lock the heads of the batch's clinics, first and in order; then ask for all."""
+
+    def admit(self, work: Work) -> None:
+        """Refuse a caller who is no longer a member, or whose token was revoked."""
+
+    def mark(self, work: Work) -> Any:
+        """Remember where the heads of a call's clinic stand."""
+
+    def reset(self, work: Work, mark: Any) -> None:
+        """Take back what a refused call did to the heads, so that it leaves no hole."""
+
+    def replay(self, work: Work, call: Call) -> Any | None:
+        """Give the answer that this Idempotency-Key got before, if it was used."""
+
+    def log(self, work: Work, call: Call) -> None:
+        """Leave the access row of a call, done or refused, and the key that it used."""
+
+    def close(self, state: Any) -> Iterable[tuple[type[Owned], dict[str, Any]]]:
+        """Give the moved heads as rows."""
+
+
+class Writer:
+    """One thread, one connection: takes all that waits, commits it together, then answers."""
+
+    def __init__(self, engine: Engine, clock: Clock, hooks: Hooks) -> None:
+        self._engine = engine.execution_options(titrate_writes=True)
+        self._clock = clock
+        self._hooks = hooks
+        self._waiting: deque[Call] = deque()
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._connection: Connection | None = None
+        self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what waits, then end; later calls are refused."""
+        with self._wake:
+            self._stopping = True
+            self._wake.notify()
+        self._thread.join(timeout=30)
+
+    def submit(self, call: Call) -> None:
+        """Put one call in the queue; `call.deliver` runs after its COMMIT or refusal."""
+        with self._wake:
+            if self._stopping:
+                call.error = Unavailable()
+                call.deliver(call)
+                return
+            self._waiting.append(call)
+            if len(self._waiting) == 1:
+                self._wake.notify()
+
+    def run(self, service: Service, actor: Actor, *args: Any, operation: str) -> Any:
+        """Run one call from a plain thread (command line, import) and wait for its commit."""
+        done = threading.Event()
+        call = Call(
+            service, actor, args, Trace("-", "CLI", operation), deliver=lambda _call: done.set()
+        )
+        self.submit(call)
+        done.wait()
+        if call.error is not None:
+            raise call.error
+        return call.value
+
+    def _run(self) -> None:
+        while True:
+            calls = self._take()
+            if not calls:
+                break
+            self._commit(calls)
+            for call in calls:
+                call.deliver(call)
+            if len(calls) > 1:
+                time.sleep(PAUSE_S)
+        if self._connection is not None:
+            self._connection.close()
+
+    def _take(self) -> list[Call]:
+        """Take what waits, one call a patient: no call may need another's unsent rows."""
+        with self._wake:
+            while not self._waiting and not self._stopping:
+                self._wake.wait()
+            taken: list[Call] = []
+            left: list[Call] = []
+            busy: set[tuple[UUID, UUID | None]] = set()
+            while self._waiting and len(taken) < MOST_CALLS:
+                call = self._waiting.popleft()
+                subject = (call.actor.clinic_id, call.patient_id)
+                if call.writes and subject in busy:
+                    left.append(call)
+                else:
+                    busy.add(subject)
+                    taken.append(call)
+            self._waiting.extendleft(reversed(left))
+            return taken
+
+    def _commit(self, calls: list[Call]) -> None:
+        """Commit a batch; one that fails is repeated call by call, so a bad row harms nobody."""
+        try:
+            self._attempt(calls)
+        except Exception as failure:
+            if _is_lost(failure):
+                self._drop_connection()
+                self._refuse(calls, DatabaseUnavailable())
+            elif len(calls) > 1:
+                for call in calls:
+                    call.value = call.error = None
+                    self._commit([call])
+            else:
+                self._refuse(calls, _translated(failure))
+
+    @staticmethod
+    def _refuse(calls: list[Call], error: TitrateError) -> None:
+        for call in calls:
+            call.value, call.error = None, error
+
+    def _attempt(self, calls: list[Call]) -> None:
+        if self._connection is None:
+            self._connection = self._engine.connect()
+        connection = self._connection
+        with connection.begin(), Session(connection, autoflush=False) as session:
+            now = self._clock()
+            memory: dict[UUID, dict[Hashable, Any]] = defaultdict(dict)
+            works = [
+                (call, Work(call.actor, now, call.trace, session, memory[call.actor.clinic_id]))
+                for call in calls
+            ]
+            state = self._hooks.open(session, works)
+            collected: dict[type[Any], list[rows.Row]] = defaultdict(list)
+            for call, work in works:
+                mark = self._hooks.mark(work)
+                try:
+                    self._hooks.admit(work)
+                    call.value = self._hooks.replay(work, call) if call.key else None
+                    if call.value is None:
+                        call.value = call.service(work, *call.args)
+                except TitrateError as refusal:
+                    self._hooks.reset(work, mark)
+                    work.added.clear()
+                    work.changes.clear()
+                    call.error = refusal
+                self._hooks.log(work, call)
+                for model, row in work.added:
+                    collected[model].append(row)
+            for model, row in self._hooks.close(state):
+                collected[model].append(row)
+            rows.write(connection, collected)
+            for _call, work in works:
+                for statement in work.changes:
+                    session.execute(
+                        statement,
+                        execution_options={
+                            **of_clinics(work.actor.clinic_id),
+                            "synchronize_session": False,
+                        },
+                    )
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            self._connection.invalidate()
+            self._connection.close()
+            self._connection = None
+        self._engine.dispose()
+
+
+def _is_lost(failure: Exception) -> bool:
+    """Say whether the database itself is away, as against a statement that it refused."""
+    if isinstance(failure, DBAPIError):
+        if failure.connection_invalidated:
+            return True
+        original = failure.orig
+        if isinstance(original, psycopg.OperationalError):
+            return original.sqlstate is None or original.sqlstate[:2] in {"08", "57"}
+    return isinstance(failure, psycopg.OperationalError | ConnectionError)
+
+
+def _translated(failure: Exception) -> TitrateError:
+    original = getattr(failure, "orig", None)
+    if isinstance(failure, IntegrityError):
+        return AlreadyExists()
+    if isinstance(original, psycopg.errors.DiskFull) or "database or disk is full" in str(original):
+        return StorageFull()
+    if isinstance(failure, OperationalError):
+        return DatabaseUnavailable()
+    bug = TitrateError()
+    bug.__cause__ = failure
+    return bug
+
+
+class Reader:
+    """Runs reading services on a few threads of their own, each with a read connection."""
+
+    def __init__(
+        self, engine: Engine, clock: Clock, admit: Callable[[Work], None], threads: int = 4
+    ) -> None:
+        self._engine = engine
+        self._clock = clock
+        self._admit = admit
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
+
+    def stop(self) -> None:
+        self._pool.shutdown(wait=True)
+
+    def ask(self, service: Service, actor: Actor, trace: Trace, *args: Any) -> Any:
+        """Run one reading service in one snapshot; it may leave no rows."""
+        try:
+            with self._engine.connect() as connection, connection.begin():
+                work = Work(actor, self._clock(), trace, Session(connection, autoflush=False), {})
+                self._admit(work)
+                answer = service(work, *args)
+                assert not work.added, "a reading service leaves no rows"
+                assert not work.changes, "a reading service changes no rows"
+                return answer
+        except DBAPIError as failure:
+            raise DatabaseUnavailable() from failure
+
+    async def __call__(self, service: Service, actor: Actor, trace: Trace, *args: Any) -> Any:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._pool, lambda: self.ask(service, actor, trace, *args)
+        )

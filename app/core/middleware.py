@@ -1,0 +1,61 @@
+"""Around every request: its id, the headers that keep it private, one log line, no leak."""
+
+import time
+
+from fastapi import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.core.errors import TitrateError
+from app.core.log import logger
+from app.core.problems import problem, request_id_of
+
+PRIVATE = [
+    (b"cache-control", b"no-store"),
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+
+class AroundRequests:
+    """Plain ASGI, since it stands on every hot path."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        sent = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
+        request_id = request_id_of(sent.decode("latin-1"))
+        scope.setdefault("state", {})["request_id"] = request_id
+        started = time.perf_counter()
+        status = 500
+
+        async def send_private(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                # The page of the API's own documentation brings its own scripts.
+                headers = PRIVATE[:3] if scope["path"] == "/docs" else PRIVATE
+                own = (b"x-request-id", request_id.encode())
+                message["headers"] = [*message["headers"], *headers, own]
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_private)
+        except Exception:
+            logger.exception("a bug", extra={"fields": {"request_id": request_id}})
+            if status == 500:
+                await problem(Request(scope), TitrateError())(scope, receive, send_private)
+        finally:
+            route = scope.get("route")
+            fields = {
+                "request_id": request_id,
+                "method": scope["method"],
+                "route": getattr(route, "path", "unknown"),
+                "status": status,
+                "ms": round((time.perf_counter() - started) * 1000, 1),
+            }
+            logger.debug("request", extra={"fields": fields})

@@ -1,0 +1,85 @@
+"""Writes every error as RFC 9457 problem+json, and nothing of the input with it."""
+
+import re
+
+import orjson
+from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from app.core.errors import Fault, InvalidParameter, TitrateError
+from app.core.ids import uuid7
+from app.core.wire import faults_of
+
+MEDIA_TYPE = "application/problem+json"
+_REQUEST_ID = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
+_BY_STATUS = {
+    404: ("not-found", "There is no such thing here"),
+    405: ("method-not-allowed", "This path does not take that method"),
+    406: ("not-acceptable", "None of the accepted formats is made here"),
+}
+
+
+def request_id_of(sent: str | None) -> str:
+    """Take the client's request id if it is a plain one, else make our own."""
+    return sent if sent and _REQUEST_ID.match(sent) else str(uuid7())
+
+
+def problem(request: Request, error: TitrateError) -> Response:
+    body: dict[str, object] = {
+        "type": f"/problems/{error.code}",
+        "title": error.title,
+        "status": error.status,
+        "code": error.code,
+        "request_id": getattr(request.state, "request_id", "-"),
+    }
+    if error.detail and not error.faults:
+        body["detail"] = error.detail
+    if error.faults:
+        body["errors"] = [
+            {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
+            for fault in error.faults
+        ]
+    if (version := getattr(error, "current_version", None)) is not None:
+        body["current_version"] = version
+    return Response(
+        orjson.dumps(body),
+        status_code=error.status,
+        headers=error.headers(),
+        media_type=MEDIA_TYPE,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Give the app its three writers of errors."""
+
+    @app.exception_handler(TitrateError)
+    async def ours(request: Request, error: TitrateError) -> Response:
+        return problem(request, error)
+
+    @app.exception_handler(RequestValidationError)
+    async def parameters(request: Request, error: RequestValidationError) -> Response:
+        faults = [
+            Fault(
+                "/" + "/".join(str(part) for part in one["loc"]),
+                str(one["type"]).replace("_", "-"),
+                str(one["msg"]),
+            )
+            for one in error.errors()
+        ]
+        return problem(request, InvalidParameter(faults=faults))
+
+    @app.exception_handler(ValidationError)
+    async def queries(request: Request, error: ValidationError) -> Response:
+        return problem(request, InvalidParameter(faults=faults_of(error, "/query")))
+
+    @app.exception_handler(StarletteHTTPException)
+    async def framework(request: Request, error: StarletteHTTPException) -> Response:
+        code, title = _BY_STATUS.get(error.status_code, ("invalid-parameter", "Not accepted"))
+        translated = TitrateError()
+        translated.status, translated.code, translated.title = error.status_code, code, title  # type: ignore[misc]  # one instance speaks for the framework
+        answer = problem(request, translated)
+        for name, value in (error.headers or {}).items():
+            answer.headers[name] = value
+        return answer

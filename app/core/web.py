@@ -1,0 +1,228 @@
+"""Between HTTP and the services: strict bodies, `Write`, `Read`, and their answers.
+
+A route is one call: `return await write(service.record, actor, patient_id, data)`. `write`
+answers after the COMMIT that holds the record, `read` after its access row is durable.
+"""
+
+import asyncio
+import re
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, Request, Response
+from pydantic import BaseModel
+
+from app.core.actor import Actor, Trace
+from app.core.answer import Answer
+from app.core.db import Call, Reader, Service, Work, Writer
+from app.core.errors import (
+    AccessLogUnavailable,
+    BodyTooLarge,
+    IdempotencyKeyInvalid,
+    IdempotencyKeyMissing,
+    MalformedJson,
+    PreconditionRequired,
+    TitrateError,
+    Unavailable,
+    UnsupportedMediaType,
+)
+from app.core.wire import Identified, canonical, read
+
+MOST_BODY = 1024 * 1024
+MERGE_PATCH = "application/merge-patch+json"
+_KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
+_ETAG = re.compile(r'^(W/)?"(\d+)"$')
+
+T = TypeVar("T", bound=BaseModel)
+
+
+# ---- bodies
+
+
+async def raw_body(request: Request, most: int = MOST_BODY) -> bytes:
+    """Read the body as JSON bytes, refusing another media type or too large a one."""
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if media_type not in {"application/json", MERGE_PATCH}:
+        raise UnsupportedMediaType()
+    if int(request.headers.get("content-length") or 0) > most:
+        raise BodyTooLarge()
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        size += len(chunk)
+        if size > most:
+            raise BodyTooLarge()
+        chunks.append(chunk)
+    raw = b"".join(chunks)
+    if not raw:
+        raise MalformedJson("a JSON body is needed")
+    return raw
+
+
+class StrictBody:
+    """A dependency that reads one model; `app.openapi` writes its schema into the document."""
+
+    def __init__(self, model: type[BaseModel]) -> None:
+        self.model = model
+
+    async def __call__(self, request: Request) -> BaseModel:
+        return read(self.model, await raw_body(request))
+
+
+if TYPE_CHECKING:
+    Body: TypeAlias = Annotated[T, "strict"]
+else:
+
+    class Body:
+        """`data: Body[FollowUpIn]` in a route: the strict reader as its dependency."""
+
+        def __class_getitem__(cls, model: type[BaseModel]) -> Any:
+            return Annotated[model, Depends(StrictBody(model))]
+
+
+# ---- versions
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The versions that If-Match names; none when the header is absent."""
+
+    named: frozenset[int] | None
+
+
+def if_match(request: Request) -> Versions:
+    """Read If-Match: strong or weak tags, one or a list; `*` would defeat its purpose."""
+    header = request.headers.get("if-match")
+    if header is None:
+        return Versions(None)
+    tags = [_ETAG.match(tag.strip()) for tag in header.split(",")]
+    if not all(tags):
+        raise PreconditionRequired('If-Match names versions: "3"')
+    return Versions(frozenset(int(tag[2]) for tag in tags if tag))
+
+
+IfMatch = Annotated[Versions, Depends(if_match)]
+
+
+# ---- write and read
+
+
+def trace_of(request: Request) -> Trace:
+    route = request.scope.get("route")
+    return Trace(request.state.request_id, request.method, getattr(route, "name", "unknown"))
+
+
+class Write:
+    """Hands one call to the writer and answers after its COMMIT."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    async def __call__(self, service: Service, actor: Actor, *args: Any) -> Response:
+        request = self._request
+        call = Call(service, actor, args, trace_of(request))
+        if request.method == "POST":
+            self._use_key(call)
+        await submit(request.app.state.writer, call)
+        if call.error is not None:
+            raise call.error
+        return respond(request, call.value)
+
+    def _use_key(self, call: Call) -> None:
+        request = self._request
+        sent = [argument for argument in call.args if isinstance(argument, Identified)]
+        key = request.headers.get("idempotency-key")
+        if key is None:
+            if any(
+                data.id is None and getattr(data, data.natural_key or "", None) is None
+                for data in sent
+            ):
+                raise IdempotencyKeyMissing()
+            return
+        key = key.strip('"')
+        if not _KEY.match(key):
+            raise IdempotencyKeyInvalid()
+        template = request.scope["route"].path
+        scope = "|".join(
+            (str(call.actor.user_id), call.actor.client, request.method, template, key)
+        )
+        content = b"".join(canonical(data) for data in sent)
+        call.key = (
+            sha256(scope.encode()).hexdigest(),
+            sha256(request.url.path.encode() + b"|" + content).hexdigest(),
+        )
+
+
+async def submit(writer: Writer, call: Call) -> None:
+    """Wait for a call without blocking the loop; the writer's thread delivers it."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[None] = loop.create_future()
+
+    def finish() -> None:
+        if not done.done():
+            done.set_result(None)
+
+    def deliver(_call: Call) -> None:
+        loop.call_soon_threadsafe(finish)
+
+    call.deliver = deliver
+    writer.submit(call)
+    await done
+
+
+class Read:
+    """Runs a reading service, and shows its answer once the access row is durable."""
+
+    def __init__(self, request: Request) -> None:
+        self._request = request
+
+    async def __call__(self, service: Service, actor: Actor, *args: Any) -> Response:
+        request = self._request
+        reader: Reader = request.app.state.reader
+        trace = trace_of(request)
+        outcome: Answer | TitrateError
+        try:
+            outcome = await reader(service, actor, trace, *args)
+        except TitrateError as refusal:
+            outcome = refusal
+        patient_id = args[0] if args and isinstance(args[0], UUID) else None
+        call = Call(_only_logged, actor, (patient_id, outcome), trace, writes=False)
+        await submit(request.app.state.writer, call)
+        if isinstance(call.error, Unavailable) and call.error is not outcome:
+            raise AccessLogUnavailable() from call.error
+        if isinstance(outcome, TitrateError):
+            raise outcome
+        return respond(request, outcome)
+
+
+def _only_logged(_work: Work, _patient_id: UUID | None, outcome: Answer | TitrateError) -> Answer:
+    if isinstance(outcome, TitrateError):
+        raise outcome
+    return outcome
+
+
+def respond(request: Request, answer: Answer) -> Response:
+    """Write an answer as HTTP: status, ETag, Location, the link to the next page."""
+    headers: dict[str, str] = {}
+    if answer.version is not None:
+        headers["ETag"] = f'"{answer.version}"'
+    if answer.created:
+        at_collection = request.method == "POST" and answer.record_id is not None
+        path = request.url.path
+        headers["Location"] = f"{path}/{answer.record_id}" if at_collection else path
+    if answer.replayed:
+        headers["Idempotent-Replayed"] = "true"
+    if answer.next is not None:
+        url = request.url.include_query_params(cursor=answer.next)
+        headers["Link"] = f'<{url.path}?{url.query}>; rel="next"'
+    return Response(
+        answer.body,
+        status_code=201 if answer.created else 200,
+        headers=headers,
+        media_type=answer.media_type,
+    )
+
+
+Writing = Annotated[Write, Depends()]
+Reading = Annotated[Read, Depends()]

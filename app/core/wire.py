@@ -1,0 +1,279 @@
+"""What a body may hold: the strict reader, and the types that every schema is made of.
+
+Strict on purpose: `woke_on: 0`, `"7"`, `true` for a number, a moment without an offset or an
+unknown member are errors of the sender, never something to guess at (api.md, section 2).
+"""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import date, datetime
+from decimal import Decimal
+from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    ValidationError,
+    WithJsonSchema,
+)
+from pydantic_core import PydanticCustomError, core_schema
+
+from app.core.errors import Fault, Invalid, MalformedJson
+
+MOST_DEPTH = 32
+NOT_CONTENT = {"id", "client_time", "sent_at"}
+"""Members that say who sends and when, not what; the same content may be sent again."""
+
+
+class Wire(BaseModel):
+    """A body or a part of one: unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class Identified(Wire):
+    """A record that a client sends; it may make the id itself (UUID v4 or v7)."""
+
+    id: UUID | None = None
+
+    natural_key: ClassVar[str | None] = None
+    """The member that names the record where no id is needed."""
+
+    def record_ids(self) -> Iterator[UUID]:
+        """Give the ids that this body brings along, its own first, nested ones after it."""
+        if self.id is not None:
+            yield self.id
+
+
+M = TypeVar("M", bound=BaseModel)
+
+
+def canonical(data: BaseModel) -> bytes:
+    """Write the content of a body in one form only: sorted members, exact decimals."""
+    content = data.model_dump(mode="json", exclude_unset=True, exclude=NOT_CONTENT)
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
+# ---- reading
+
+_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
+_INVISIBLE = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+_MOMENT = re.compile(
+    r"^\d{4}-\d\d-\d\dT([01]\d|2[0-3]):[0-5]\d:[0-5]\d(\.\d{1,6})?(Z|[+-]\d\d:\d\d)$"
+)
+_DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
+_CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
+_AMOUNT = re.compile(r"^(0|[1-9]\d{0,5})(\.\d{1,4})?$")
+_EARLIEST = 1900
+
+
+def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        raise MalformedJson("a member stands twice")
+    return members
+
+
+def _refuse_constant(_name: str) -> NoReturn:
+    raise MalformedJson("NaN and Infinity are not JSON")
+
+
+def _depth(value: Any) -> int:
+    if isinstance(value, dict):
+        return 1 + max((_depth(member) for member in value.values()), default=0)
+    if isinstance(value, list):
+        return 1 + max((_depth(member) for member in value), default=0)
+    return 0
+
+
+def parse_json(raw: bytes) -> Any:
+    """Parse once with the checks that the model cannot make.
+
+    Raises:
+        MalformedJson: not UTF-8 JSON, a member twice, NaN, a NUL, or deeper than 32.
+    """
+    try:
+        value = json.loads(
+            raw.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_refuse_constant
+        )
+    except (ValueError, RecursionError):
+        raise MalformedJson() from None
+    if b"\\u0000" in raw:
+        raise MalformedJson("a NUL has no place in the record")
+    if raw.count(b"[") + raw.count(b"{") > MOST_DEPTH and _depth(value) > MOST_DEPTH:
+        raise MalformedJson(f"nested deeper than {MOST_DEPTH}")
+    return value
+
+
+def read(model: type[M], raw: bytes) -> M:
+    """Read a body strictly.
+
+    Raises:
+        MalformedJson: see `parse_json`.
+        Invalid: one fault for each wrong member, without its value.
+    """
+    parse_json(raw)
+    try:
+        return model.model_validate_json(raw, strict=True)
+    except ValidationError as failure:
+        raise Invalid(faults=faults_of(failure)) from None
+
+
+_CODES = {
+    "missing": ("required", "is required"),
+    "extra_forbidden": ("unknown-field", "is not a member of this body"),
+    "json_invalid": ("malformed-json", "is not JSON"),
+}
+
+
+def faults_of(failure: ValidationError, prefix: str = "") -> list[Fault]:
+    """Name each wrong member by JSON Pointer, with what would pass; never its value."""
+    faults = []
+    for error in failure.errors(include_input=False, include_url=False):
+        pointer = prefix + "".join(
+            "/" + str(part)[:64].replace("~", "~0").replace("/", "~1") for part in error["loc"]
+        )
+        code, detail = _CODES.get(error["type"], (error["type"].replace("_", "-"), error["msg"]))
+        faults.append(Fault(pointer, code, detail))
+    return faults
+
+
+# ---- types
+
+
+def _refusal(code: str, what_passes: str) -> PydanticCustomError:
+    return PydanticCustomError(code, what_passes.replace("{", "{{").replace("}", "}}"))
+
+
+def _text_of(pattern: re.Pattern[str], code: str, what_passes: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if isinstance(value, str) and pattern.match(value):
+            return value
+        if isinstance(value, datetime | date | Decimal):
+            return value
+        raise _refusal(code, what_passes)
+
+    return BeforeValidator(check)
+
+
+def _in_the_record_s_time(value: datetime) -> datetime:
+    if value.year < _EARLIEST:
+        raise _refusal("out_of_range", "1900-01-01 or later")
+    return value
+
+
+def _clean(value: str) -> str:
+    if _CONTROL.search(value):
+        raise _refusal("control_character", "text without control characters")
+    return value
+
+
+def _visible(value: str) -> str:
+    if "\n" in value or "\t" in value or _INVISIBLE.search(value):
+        raise _refusal("control_character", "one line without invisible characters")
+    return _clean(value)
+
+
+def _amount(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return value
+    if isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise _refusal("not_an_amount", 'a decimal string such as "0.5"')
+    text = repr(value) if isinstance(value, float) else str(value)
+    if isinstance(value, float) and text.endswith(".0"):
+        text = text[:-2]
+    if not _AMOUNT.match(text) or Decimal(text) == 0:
+        raise _refusal(
+            "not_an_amount",
+            'a decimal string above 0 such as "0.5": at most six digits before and four '
+            "after the point, no exponent",
+        )
+    return exact(Decimal(text))
+
+
+def exact(value: Decimal) -> Decimal:
+    """Drop trailing zeros without an exponent: 1.0 is 1, 100 stays 100."""
+    return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
+
+
+Instant = Annotated[
+    AwareDatetime,
+    _text_of(_MOMENT, "not_a_moment", "RFC 3339 with an offset: 2026-04-13T10:30:00-04:00"),
+    AfterValidator(_in_the_record_s_time),
+]
+"""A moment with its offset, which is kept and given back."""
+Day = Annotated[
+    date,
+    _text_of(_DAY, "not_a_day", "YYYY-MM-DD"),
+    Field(ge=date(1900, 1, 1)),
+]
+ClockTime = Annotated[str, _text_of(_CLOCK, "not_a_clock_time", "HH:MM, 00:00 to 23:59")]
+Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]
+Note = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
+Code = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]
+Amount = Annotated[
+    Decimal,
+    BeforeValidator(_amount),
+    WithJsonSchema(
+        {"type": "string", "pattern": _AMOUNT.pattern, "examples": ["0.5", "100"]},
+        mode="validation",
+    ),
+]
+"""A dose amount: exact, above 0, sent as a decimal string (a JSON number is accepted)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Between:
+    """Both ends included: `Annotated[int | None, Between(0, 10)]`."""
+
+    low: float
+    high: float
+
+    def check(self, value: float | None) -> float | None:
+        if value is not None and not self.low <= value <= self.high:
+            raise _refusal("out_of_range", f"{self.low:g} to {self.high:g}")
+        return value
+
+    def __get_pydantic_core_schema__(
+        self, source: Any, handler: GetCoreSchemaHandler
+    ) -> core_schema.CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(
+        self, schema: core_schema.CoreSchema, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        written = handler(schema)
+        for number in (written, *written.get("anyOf", ())):
+            if number.get("type") in {"integer", "number"}:
+                number |= {"minimum": self.low, "maximum": self.high}
+        return written
+
+
+class Coding(Wire):
+    """A code of some code system, as it was sent."""
+
+    system: Line
+    code: Code
+    display: Line | None = None
+
+
+class ChangeReason(Wire):
+    """Why a record was corrected; asked for where one changes another's clinical record."""
+
+    code: Annotated[
+        str,
+        Field(
+            pattern="^(typo|wrong_patient|wrong_dose|late_information|patient_correction|other)$"
+        ),
+    ]
+    text: Line | None = None

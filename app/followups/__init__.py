@@ -1,0 +1,1 @@
+"""The visit, call, message or check-in, its six domains, and side effects over time."""

@@ -1,0 +1,1 @@
+"""Clinics, users, tokens: who is calling."""

@@ -1,0 +1,60 @@
+"""The one place that lets a caller in: a valid token, and a role that the route names."""
+
+from collections import OrderedDict
+from typing import Annotated
+
+from fastapi import Depends, Request
+
+from app.core.actor import Actor, Role
+from app.core.errors import Forbidden, Unauthenticated
+from app.identity.tokens import Issuer
+
+
+class Verified:
+    """Keeps verified tokens until they expire; the key is the whole token."""
+
+    def __init__(self, issuer: Issuer, most: int = 10_000) -> None:
+        self._issuer = issuer
+        self._most = most
+        self._kept: OrderedDict[str, tuple[Actor, float]] = OrderedDict()
+
+    def actor(self, request: Request) -> Actor:
+        header = request.headers.get("authorization", "")
+        if header[:7].lower() != "bearer ":
+            raise Unauthenticated()
+        token = header[7:]
+        now = request.app.state.clock()
+        kept = self._kept.get(token)
+        if kept is not None and kept[1] > now.timestamp():
+            return kept[0]
+        verified = self._issuer.verify(token, now)
+        self._kept[token] = verified
+        if len(self._kept) > self._most:
+            self._kept.popitem(last=False)
+        return verified[0]
+
+
+async def authenticated(request: Request) -> Actor:
+    """Give the caller; every router depends on it (a start-up test lists any that does not)."""
+    verified: Verified = request.app.state.verified
+    return verified.actor(request)
+
+
+class Require:
+    """A dependency that lets only some roles through."""
+
+    def __init__(self, *roles: Role) -> None:
+        self.roles = frozenset(roles)
+
+    async def __call__(self, actor: Annotated[Actor, Depends(authenticated)]) -> Actor:
+        if actor.role not in self.roles:
+            raise Forbidden()
+        return actor
+
+
+Clinician = Annotated[Actor, Depends(Require("prescriber", "care_team", "system"))]
+"""Writes the clinical record: staff of the clinic, or its EHR."""
+Prescriber = Annotated[Actor, Depends(Require("prescriber"))]
+ClinicianOrPatient = Annotated[
+    Actor, Depends(Require("prescriber", "care_team", "system", "patient"))
+]

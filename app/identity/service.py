@@ -1,0 +1,121 @@
+"""Clinics and their users: who is a member, and whose token was taken back."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import UUID, uuid5
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from app.core.actor import Actor, Role
+from app.core.db import Call, Work
+from app.core.errors import Unauthenticated
+from app.core.scope import of_clinics
+from app.identity.models import Clinic, RevokedToken, User
+from app.journal import service as journal
+
+DEFAULT_CLINIC = UUID("00000000-0000-7000-8000-000000000000")
+BUILT_IN: tuple[Role, ...] = (
+    "prescriber",
+    "care_team",
+    "system",
+    "administrator",
+    "privacy_officer",
+)
+
+
+def built_in_user(clinic_id: UUID, role: str) -> UUID:
+    """Give the id of a clinic's one built-in user of a role."""
+    return uuid5(clinic_id, f"user:{role}")
+
+
+def found_clinic(session: Session, clinic_id: UUID, name: str, now: datetime) -> bool:
+    """Make a clinic with its built-in users and the heads of its chains; False if it is there.
+
+    The one place that writes outside the writer: a clinic must exist before it can be locked.
+    """
+    options = of_clinics(clinic_id)
+    if session.execute(select(Clinic.clinic_id), execution_options=options).first() is not None:
+        return False
+    session.add(Clinic(clinic_id=clinic_id, name=name, created_at=now))
+    session.flush()
+    for role in BUILT_IN:
+        user_id = built_in_user(clinic_id, role)
+        session.add(
+            User(
+                clinic_id=clinic_id, id=user_id, name=role, role=role, active=True, patient_id=None
+            )
+        )
+    journal.begin_chains(session, clinic_id)
+    session.flush()
+    return True
+
+
+def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+    """Ask once which callers of a batch are members."""
+    actors = {work.actor for _call, work in works}
+    clinics = {actor.clinic_id for actor in actors}
+    options = of_clinics(*clinics)
+    members = session.execute(
+        select(User.clinic_id, User.id, User.role).where(
+            User.id.in_({actor.user_id for actor in actors}), User.active
+        ),
+        execution_options=options,
+    )
+    known = {tuple(row) for row in members}
+    revoked = {
+        tuple(row)
+        for row in session.execute(
+            select(RevokedToken.clinic_id, RevokedToken.token_id).where(
+                RevokedToken.token_id.in_({actor.token_id for actor in actors})
+            ),
+            execution_options=options,
+        )
+    }
+    for _call, work in works:
+        actor = work.actor
+        work.memory["member", actor.user_id, actor.token_id] = (
+            actor.clinic_id,
+            actor.user_id,
+            actor.role,
+        ) in known and (actor.clinic_id, actor.token_id) not in revoked
+
+
+def admit(work: Work) -> None:
+    """Let a member in.
+
+    Raises:
+        Unauthenticated: no such active user of this role in the clinic, or a revoked token.
+    """
+    actor = work.actor
+
+    def ask() -> bool:
+        member = work.first(
+            select(User.id).where(User.id == actor.user_id, User.role == actor.role, User.active)
+        )
+        revoked = work.first(
+            select(RevokedToken.token_id).where(RevokedToken.token_id == actor.token_id)
+        )
+        return member is not None and revoked is None
+
+    if not work.remember(("member", actor.user_id, actor.token_id), ask):
+        raise Unauthenticated()
+
+
+def enrol(work: Work, user_id: UUID, name: str, role: Role, patient_id: UUID | None) -> None:
+    """Add a user of the clinic, or leave the one that is there."""
+    if work.first(select(User.id).where(User.id == user_id)) is None:
+        work.add(User, id=user_id, name=name, role=role, active=True, patient_id=patient_id)
+
+
+def revoke(work: Work, actor: Actor) -> None:
+    """Take a token back at once."""
+    work.add(RevokedToken, token_id=actor.token_id, revoked_at=work.now)
+
+
+def members(work: Work, role: Role) -> Sequence[UUID]:
+    """Give the active users of a role."""
+    found: Sequence[UUID] = work.all(
+        select(User.id).where(User.role == role, User.active).order_by(User.id)
+    )
+    return found

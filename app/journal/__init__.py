@@ -1,0 +1,1 @@
+"""Append-only: every version of every record, and beside it who looked and wrote."""

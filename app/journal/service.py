@@ -1,0 +1,458 @@
+"""Keeps every version of every record, and reads them back: replay, history, the page of a list."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+import orjson
+from pydantic import BaseModel
+from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy.orm import Session
+
+from app.core import wire
+from app.core.answer import Answer
+from app.core.base import Owned, Record
+from app.core.db import Call, Work
+from app.core.errors import (
+    AlreadyExists,
+    IdempotencyKeyReused,
+    NotFound,
+    PreconditionRequired,
+    StaleVersion,
+    TitrateError,
+)
+from app.core.pagination import Page, join, read_cursor, write_cursor
+from app.core.scope import of_clinics
+from app.core.wire import NOT_CONTENT, Identified, canonical
+from app.journal import chain
+from app.journal.chain import Head
+from app.journal.models import Access, ChainHead, Entry, IdempotencyKey
+
+M = TypeVar("M", bound=BaseModel)
+ACTIONS = {"POST": "C", "PUT": "U", "PATCH": "U", "DELETE": "D", "GET": "R", "CLI": "C"}
+
+
+class Version(NamedTuple):
+    """What the registry of ids knows of one version."""
+
+    clinic_id: UUID
+    record_id: UUID
+    version: int
+    type: str
+    patient_id: UUID | None
+    actor_id: UUID
+    recorded_at: datetime
+    fingerprint: str
+
+
+_VERSION = (
+    Entry.clinic_id,
+    Entry.record_id,
+    Entry.version,
+    Entry.type,
+    Entry.patient_id,
+    Entry.actor_id,
+    Entry.recorded_at,
+    Entry.fingerprint,
+)
+
+# ---- heads: locked first, moved by each row, written last
+
+
+def begin_chains(session: Session, clinic_id: UUID) -> None:
+    """Give a new clinic the heads of its two chains."""
+    for kind in ("access", "journal"):
+        session.add(ChainHead(clinic_id=clinic_id, kind=kind, sequence=0, hash=chain.GENESIS))
+
+
+def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> dict[tuple[UUID, str], Head]:
+    """Lock the heads of the batch's clinics in one order; a read needs the access log's only."""
+    clinics = {work.actor.clinic_id for _call, work in works}
+    writing = {work.actor.clinic_id for call, work in works if call.writes}
+    wanted = [(clinic_id, "access") for clinic_id in clinics]
+    wanted += [(clinic_id, "journal") for clinic_id in writing]
+    found = session.execute(
+        select(ChainHead.clinic_id, ChainHead.kind, ChainHead.sequence, ChainHead.hash)
+        .where(tuple_(ChainHead.clinic_id, ChainHead.kind).in_(wanted))
+        .order_by(ChainHead.clinic_id, ChainHead.kind)
+        .with_for_update(),
+        execution_options=of_clinics(*clinics),
+    )
+    heads = {(clinic_id, kind): Head(number, hash_) for clinic_id, kind, number, hash_ in found}
+    for _call, work in works:
+        for kind in ("access", "journal"):
+            if (work.actor.clinic_id, kind) in heads:
+                work.memory["head", kind] = heads[work.actor.clinic_id, kind]
+    return heads
+
+
+def head(work: Work) -> Head | None:
+    """Give the journal's head of the caller's clinic, where this transaction holds it."""
+    found: Head | None = work.memory.get(("head", "journal"))
+    return found
+
+
+def moved(
+    heads: Mapping[tuple[UUID, str], Head],
+) -> Iterable[tuple[type[Owned], dict[str, Any]]]:
+    """Give the heads as rows to write."""
+    for (clinic_id, kind), head in heads.items():
+        yield (
+            ChainHead,
+            {
+                "clinic_id": clinic_id,
+                "kind": kind,
+                "sequence": head.sequence,
+                "hash": head.hash,
+            },
+        )
+
+
+def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+    """Ask once for all ids that the batch's bodies bring along."""
+    asked: dict[UUID, set[UUID]] = defaultdict(set)
+    memories = {}
+    for call, work in works:
+        memories[work.actor.clinic_id] = work.memory
+        for argument in call.args:
+            if isinstance(argument, Identified):
+                asked[work.actor.clinic_id].update(argument.record_ids())
+    ids = set().union(*asked.values()) if asked else set()
+    if not ids:
+        return
+    found: dict[tuple[UUID, UUID], list[Version]] = defaultdict(list)
+    for row in session.execute(
+        select(*_VERSION).where(Entry.record_id.in_(ids)).order_by(Entry.version),
+        execution_options=of_clinics(*asked),
+    ):
+        found[row.clinic_id, row.record_id].append(Version(*row))
+    for clinic_id, some in asked.items():
+        for record_id in some:
+            memories[clinic_id]["versions", record_id] = tuple(found[clinic_id, record_id])
+
+
+# ---- the journal
+
+
+def versions(work: Work, record_id: UUID) -> tuple[Version, ...]:
+    """Give what is known of an id in this clinic, oldest version first."""
+
+    def ask() -> tuple[Version, ...]:
+        statement = select(*_VERSION).where(Entry.record_id == record_id).order_by(Entry.version)
+        return tuple(Version(*row) for row in work.all(statement))
+
+    return work.remember(("versions", record_id), ask)
+
+
+def sent_before(
+    work: Work,
+    type_: str,
+    patient_id: UUID,
+    data: Identified,
+    record_id: UUID | None = None,
+    *,
+    refuse_other_content: bool = True,
+) -> Answer | None:
+    """Give the record as it is now if this author sent the same content under this id before.
+
+    None when the id is free, or, for a PUT, when the content is new.
+
+    Raises:
+        AlreadyExists: the id is taken by other content, another patient or another type.
+    """
+    record_id = record_id or data.id
+    if record_id is None or not (known := versions(work, record_id)):
+        return None
+    if any(one.type != type_ or one.patient_id != patient_id for one in known):
+        raise AlreadyExists()
+    print_ = fingerprint(data)
+    if any(one.fingerprint == print_ and one.actor_id == work.actor.user_id for one in known):
+        return answer_at(work, record_id, known[-1].version)
+    if refuse_other_content:
+        raise AlreadyExists()
+    return None
+
+
+def fingerprint(data: BaseModel) -> str:
+    """Identify the content of a body, whatever its order, spacing or way to write a number."""
+    return sha256(canonical(data)).hexdigest()
+
+
+def record(
+    work: Work,
+    type_: str,
+    action: str,
+    *,
+    record_id: UUID,
+    patient_id: UUID,
+    version: int,
+    data: BaseModel,
+    derived: Mapping[str, Any] | None = None,
+    status: str = "active",
+) -> Answer:
+    """Keep one version: what was sent, and what is answered, in the transaction of its effect.
+
+    The answer is the body as sent, the members that every record has, and `derived`, which
+    overrides both: a received total stands beside the computed one because of it.
+    """
+    actor = work.actor
+    body = canonical(data)
+    answer = {
+        "id": record_id,
+        "version": version,
+        "status": status,
+        "patient_id": patient_id,
+        **data.model_dump(mode="json", exclude_unset=True, exclude=NOT_CONTENT),
+        "recorded_at": work.now,
+        "author": {"role": actor.role, "id": actor.user_id},
+        "source": actor.source,
+        **(derived or {}),
+    }
+    text = orjson.dumps(answer)
+    locked: Head = work.memory["head", "journal"]
+    link = chain.extend(locked, chained_content(record_id, version, type_, action, body, text))
+    entry = {
+        "record_id": record_id,
+        "version": version,
+        "patient_id": patient_id,
+        "type": type_,
+        "action": action,
+        "actor_id": actor.user_id,
+        "actor_role": actor.role,
+        "recorded_at": work.now,
+        "fingerprint": sha256(body).hexdigest(),
+        "body": body.decode(),
+        "answer": text.decode(),
+    }
+    work.put_rows(Entry, [entry | _chained(link)])
+    return Answer(text, record_id, version, link.sequence, created=version == 1)
+
+
+def chained_content(
+    record_id: UUID, version: int, type_: str, action: str, body: bytes, answer: bytes
+) -> bytes:
+    """Give the bytes that a journal row commits to."""
+    head = f"{record_id}|{version}|{type_}|{action}|".encode()
+    return head + body + b"|" + answer
+
+
+def _chained(link: chain.Link) -> dict[str, Any]:
+    return {
+        "sequence": link.sequence,
+        "salt": link.salt,
+        "commitment": link.commitment,
+        "previous_hash": link.previous_hash,
+        "hash": link.hash,
+    }
+
+
+def answer_at(work: Work, record_id: UUID, version: int) -> Answer:
+    """Give a record as it was answered at one version, byte for byte."""
+    text = work.first(
+        select(Entry.answer).where(Entry.record_id == record_id, Entry.version == version)
+    )
+    if text is None:
+        raise NotFound()
+    return Answer(text.encode(), record_id, version, replayed=True)
+
+
+def show(work: Work, type_: str, patient_id: UUID, record_id: UUID) -> Answer:
+    """Give a record as it is now.
+
+    Raises:
+        NotFound: no such record of this type and patient.
+    """
+    found = work.first(
+        select(Entry.answer, Entry.version)
+        .where(Entry.record_id == record_id, Entry.type == type_, Entry.patient_id == patient_id)
+        .order_by(Entry.version.desc())
+    )
+    if found is None:
+        raise NotFound()
+    return Answer(found.answer.encode(), record_id, found.version)
+
+
+def body_at(work: Work, record_id: UUID, version: int) -> dict[str, Any]:
+    """Give what was sent at one version, for a merge patch."""
+    text = work.first(
+        select(Entry.body).where(Entry.record_id == record_id, Entry.version == version)
+    )
+    if text is None:
+        raise NotFound()
+    body: dict[str, Any] = orjson.loads(text)
+    return body
+
+
+def text_at(work: Work, record_id: UUID, version: int) -> str:
+    """Give the stored answer of one version as text."""
+    return answer_at(work, record_id, version).body.decode()
+
+
+def require_version(current: int, named: frozenset[int] | None) -> None:
+    """Let a change through only when it was made on the version that is there.
+
+    Raises:
+        PreconditionRequired: no version was named.
+        StaleVersion: another version is current.
+    """
+    if named is None:
+        raise PreconditionRequired()
+    if current not in named:
+        raise StaleVersion(current)
+
+
+def patched(
+    work: Work, model: type[M], record_id: UUID, version: int, patch: Mapping[str, Any]
+) -> M:
+    """Apply a JSON Merge Patch (RFC 7396) to what was sent, and read the result strictly.
+
+    Raises:
+        Invalid: the result is not a valid body.
+    """
+    merged = _merge(body_at(work, record_id, version), patch)
+    return wire.read(model, orjson.dumps(merged))
+
+
+def _merge(target: Any, patch: Any) -> Any:
+    if not isinstance(patch, Mapping):
+        return patch
+    merged = dict(target) if isinstance(target, Mapping) else {}
+    for name, value in patch.items():
+        if value is None:
+            merged.pop(name, None)
+        else:
+            merged[name] = _merge(merged.get(name), value)
+    return merged
+
+
+def history(work: Work, type_: str, patient_id: UUID, record_id: UUID) -> Answer:
+    """Give all versions of a record, newest first."""
+    texts = work.all(
+        select(Entry.answer)
+        .where(Entry.record_id == record_id, Entry.type == type_, Entry.patient_id == patient_id)
+        .order_by(Entry.version.desc())
+    )
+    if not texts:
+        raise NotFound()
+    return join([text or "null" for text in texts], None)
+
+
+def page(
+    work: Work,
+    model: type[Record],
+    time: Any,
+    page_: Page,
+    *where: ColumnElement[bool],
+    secret: bytes,
+    with_errors: bool = False,
+) -> Answer:
+    """Give one page of a patient's records in the order (time, id), as stored JSON text."""
+    statement = (
+        select(Entry.answer, model.id, time.label("time"))
+        .join(
+            model,
+            (Entry.clinic_id == model.clinic_id)
+            & (Entry.record_id == model.id)
+            & (Entry.version == model.version),
+        )
+        .where(*where)
+        .order_by(time, model.id)
+        .limit(page_.limit + 1)
+    )
+    if not with_errors:
+        statement = statement.where(model.status != "entered_in_error")
+    name = model.__tablename__  # type: ignore[attr-defined]
+    if page_.cursor:
+        at, last_id = read_cursor(secret, name, page_.cursor)
+        position = (time.type.python_type.fromisoformat(at), UUID(last_id))
+        statement = statement.where(tuple_(time, model.id) > tuple_(*position))
+    rows = work.all(statement)
+    next_cursor = None
+    if len(rows) > page_.limit:
+        rows = rows[: page_.limit]
+        last = rows[-1]
+        next_cursor = write_cursor(secret, name, last.time.isoformat(), str(last.id))
+    return join([row.answer for row in rows], next_cursor)
+
+
+def patient_sequence(work: Work, patient_id: UUID, known_at: datetime | None = None) -> int:
+    """Give the largest journal sequence of a patient's own records, 0 before the first."""
+    statement = select(Entry.sequence).where(Entry.patient_id == patient_id)
+    if known_at is not None:
+        statement = statement.where(Entry.recorded_at <= known_at)
+    found: int | None = work.first(statement.order_by(Entry.sequence.desc()))
+    return found or 0
+
+
+def recorded_at(work: Work, sequence: int) -> datetime | None:
+    """Give the moment at which a sequence of the journal was recorded."""
+    moment: datetime | None = work.first(
+        select(Entry.recorded_at).where(Entry.sequence == sequence)
+    )
+    return moment
+
+
+# ---- idempotency keys
+
+
+def replay(work: Work, key: tuple[str, str]) -> Answer | None:
+    """Give the answer that a key got before.
+
+    Raises:
+        IdempotencyKeyReused: it was used with another body.
+    """
+    scope, print_ = key
+    used = work.first(select(IdempotencyKey).where(IdempotencyKey.scope == scope))
+    if used is None:
+        return None
+    if used.fingerprint != print_:
+        raise IdempotencyKeyReused()
+    return answer_at(work, used.record_id, used.version)
+
+
+def keep_key(work: Work, key: tuple[str, str], answer: Answer) -> None:
+    """Keep a key with its effect, in the same transaction: a pointer, never a body."""
+    if not answer.created or answer.record_id is None:
+        return
+    scope, print_ = key
+    work.add(
+        IdempotencyKey,
+        scope=scope,
+        fingerprint=print_,
+        record_id=answer.record_id,
+        version=answer.version,
+        used_at=work.now,
+    )
+
+
+# ---- the access log
+
+
+def log(work: Work, call: Call) -> None:
+    """Leave the one row of a request: who, what, when, outcome; no values."""
+    locked: Head | None = work.memory.get(("head", "access"))
+    if locked is None:
+        return
+    refusal: TitrateError | None = call.error
+    answer = call.value if isinstance(call.value, Answer) else None
+    patient_id = call.patient_id
+    status = refusal.status if refusal else 201 if answer and answer.created else 200
+    row = {
+        "at": work.now,
+        "actor_id": work.actor.user_id,
+        "actor_role": work.actor.role,
+        "client": work.actor.client,
+        "patient_id": patient_id,
+        "action": ACTIONS.get(work.trace.method, "R"),
+        "operation": work.trace.operation,
+        "resource_id": answer.record_id if answer else None,
+        "purpose": "TREAT",
+        "outcome": refusal.code if refusal else "done",
+        "status": status,
+        "request_id": work.trace.request_id,
+    }
+    link = chain.extend(locked, orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+    work.put_rows(Access, [row | _chained(link)])

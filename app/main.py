@@ -1,0 +1,102 @@
+"""Builds the app: knows every room, hands the writer what lies above it."""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from copy import copy
+from typing import Any
+
+from fastapi import Depends, FastAPI
+from sqlalchemy.orm import Session
+
+from app.core import clock as clocks
+from app.core import health, openapi, problems
+from app.core.answer import Answer
+from app.core.base import Owned
+from app.core.clock import Clock
+from app.core.db import Call, Reader, Work, Writer, open_engine
+from app.core.middleware import AroundRequests
+from app.identity import service as identity
+from app.identity.deps import Verified, authenticated
+from app.identity.tokens import Issuer
+from app.journal import service as journal
+from app.journal.chain import Head
+from app.patients import router as patients_router
+from app.patients import service as patients
+from app.settings import Settings
+
+Heads = dict[tuple[Any, str], Head]
+ROUTERS = (patients_router.router,)
+
+
+class Ledger:
+    """What the writer is handed: the chains' lock and seal, and a batch's common questions."""
+
+    def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Heads:
+        heads = journal.lock(session, works)
+        identity.recall(session, works)
+        patients.recall(session, works)
+        journal.recall(session, works)
+        return heads
+
+    def admit(self, work: Work) -> None:
+        identity.admit(work)
+
+    def mark(self, work: Work) -> Head | None:
+        return copy(journal.head(work))
+
+    def reset(self, work: Work, mark: Head | None) -> None:
+        head = journal.head(work)
+        if head is not None and mark is not None:
+            head.sequence, head.hash = mark.sequence, mark.hash
+
+    def replay(self, work: Work, call: Call) -> Answer | None:
+        return journal.replay(work, call.key) if call.key else None
+
+    def log(self, work: Work, call: Call) -> None:
+        if call.key and call.error is None:
+            journal.keep_key(work, call.key, call.value)
+        journal.log(work, call)
+
+    def close(self, heads: Heads) -> Iterable[tuple[type[Owned], dict[str, Any]]]:
+        return journal.moved(heads)
+
+
+def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> FastAPI:
+    """Build the app; its database is opened, and its writer started, by its lifespan."""
+    settings = settings or Settings()
+
+    @asynccontextmanager
+    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
+        engine = open_engine(settings.database_url)
+        app.state.engine = engine
+        app.state.issuer = Issuer.of_file(settings.key_file)
+        app.state.verified = Verified(app.state.issuer)
+        app.state.writer = Writer(engine, clock, Ledger())
+        app.state.reader = Reader(engine, clock, identity.admit)
+        app.state.writer.start()
+        try:
+            yield
+        finally:
+            app.state.writer.stop()
+            app.state.reader.stop()
+            engine.dispose()
+
+    app = FastAPI(
+        title="Titrate",
+        summary="The record, and the reading, of what a psychiatric medicine does to a person.",
+        version="0.1.0",
+        lifespan=lifespan,
+        docs_url=None,
+        redoc_url=None,
+        openapi_url="/openapi.json" if settings.docs else None,
+        redirect_slashes=False,
+    )
+    app.state.settings = settings
+    app.state.clock = clock
+    app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # the documented way
+    app.add_middleware(AroundRequests)
+    problems.install(app)
+    app.include_router(health.router)
+    for router in ROUTERS:
+        app.include_router(router, dependencies=[Depends(authenticated)])
+    return app

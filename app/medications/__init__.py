@@ -1,0 +1,1 @@
+"""Medication courses and what was done to their dose; what was taken stands apart."""

@@ -1,0 +1,56 @@
+"""Patients, their identifiers in other systems, and who has a care relation with them."""
+
+from datetime import date, datetime
+from uuid import UUID
+
+from sqlalchemy import ForeignKeyConstraint, Index, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from app.core.base import Base, Owned
+from app.core.types import Id
+
+
+class Patient(Owned, Base):
+    __tablename__ = "patients"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id"], ["clinics.clinic_id"]),
+        Index(None, "clinic_id", "family"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    version: Mapped[int]
+    given: Mapped[str] = mapped_column(String(200))
+    family: Mapped[str] = mapped_column(String(200))
+    birth_date: Mapped[date | None]
+    time_zone: Mapped[str | None] = mapped_column(String(64))
+    synthetic: Mapped[bool]
+    """True for the sample clinic's invented people."""
+
+
+class Identifier(Owned, Base):
+    """What another system calls a patient; unique in the clinic."""
+
+    __tablename__ = "patient_identifiers"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        Index(None, "clinic_id", "value"),
+        Index(None, "clinic_id", "patient_id"),
+    )
+
+    system: Mapped[str] = mapped_column(String(200), primary_key=True)
+    value: Mapped[str] = mapped_column(String(200), primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+
+
+class CareRelation(Owned, Base):
+    """A user who cares for a patient, and may therefore see the record."""
+
+    __tablename__ = "care_relations"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        ForeignKeyConstraint(["clinic_id", "user_id"], ["users.clinic_id", "users.id"]),
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    since: Mapped[datetime]

@@ -1,0 +1,243 @@
+"""What every record of a patient shares: sent twice is once, corrected, withdrawn, listed.
+
+A slice says how one version of its record is kept (`Kind.keep`) and taken back
+(`Kind.forget`); the order of rules and refusals stands here, once.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any, Generic, TypeVar
+from uuid import UUID
+
+from pydantic import ValidationError
+from sqlalchemy import select
+
+from app.core.answer import Answer
+from app.core.base import Record
+from app.core.db import Work
+from app.core.errors import Invalid, NotFound
+from app.core.ids import uuid7
+from app.core.pagination import Page
+from app.core.wire import ChangeReason, Identified, faults_of
+from app.journal import service as journal
+from app.patients import service as patients
+from app.patients.service import Person
+
+B = TypeVar("B", bound=Identified)
+REASON_AFTER = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a version goes: a new record, or the next version of the row that is there."""
+
+    record_id: UUID
+    version: int = 1
+    row: Record | None = None
+    extra: Mapping[str, Any] = field(default_factory=dict)
+    """Members that every kind's answer gains here, such as the reason of a change."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind(Generic[B]):
+    """One kind of record: its name in the journal, its table, its body, how it is kept."""
+
+    name: str
+    model: type[Record]
+    body: type[B]
+    keep: Callable[[Work, Person, B, Place], Answer]
+    """Store one version (row, measurements, journal) and give its answer; rules first."""
+    forget: Callable[[Work, Person, Record, Answer], None] = lambda work, person, row, answer: None
+    """Take back what a withdrawn record asserted elsewhere: its measurements."""
+    order: str = "id"
+    """The column that orders its lists, before the id."""
+
+
+def keep(
+    work: Work,
+    kind: Kind[Any],
+    person: Person,
+    place: Place,
+    data: Identified,
+    *,
+    columns: Mapping[str, Any],
+    derived: Mapping[str, Any] | None = None,
+) -> Answer:
+    """Write the row and the journal of one version; for a slice's own `keep`."""
+    status = "active" if place.version == 1 else "corrected"
+    common = {"version": place.version, "status": status, **columns}
+    if place.row is None:
+        work.put_rows(
+            kind.model,
+            [{"id": place.record_id, "patient_id": person.id, **common}],
+        )
+    else:
+        work.change(place.row, **common)
+    return journal.record(
+        work,
+        kind.name,
+        "created" if place.version == 1 else "corrected",
+        record_id=place.record_id,
+        patient_id=person.id,
+        version=place.version,
+        data=data,
+        derived={**(derived or {}), **place.extra},
+        status=status,
+    )
+
+
+def post(work: Work, kind: Kind[B], patient_id: UUID, data: B) -> Answer:
+    """Store a new record; the same id and content again gives the record that is there.
+
+    Raises:
+        NotFound: no such patient for this caller.
+        AlreadyExists: the id is taken by other content.
+    """
+    person = patients.get(work, patient_id)
+    known = journal.sent_before(work, kind.name, patient_id, data)
+    return known or kind.keep(work, person, data, Place(data.id or uuid7()))
+
+
+def put(
+    work: Work,
+    kind: Kind[B],
+    patient_id: UUID,
+    record_id: UUID,
+    data: B,
+    named: frozenset[int] | None,
+) -> Answer:
+    """Store a record at its id: new without If-Match, changed only on the version read.
+
+    Raises:
+        NotFound: no such patient for this caller.
+        Invalid: the id in the body is not that in the path.
+        AlreadyExists: the id belongs to another patient or another kind of record.
+        PreconditionRequired, StaleVersion: there is another version, and none or an old one named.
+    """
+    person = patients.get(work, patient_id)
+    if data.id not in (None, record_id):
+        raise Invalid("the id of the path", pointer="/id")
+    if not journal.versions(work, record_id):
+        return kind.keep(work, person, data, Place(record_id))
+    known = journal.sent_before(
+        work, kind.name, patient_id, data, record_id, refuse_other_content=False
+    )
+    if known is not None:
+        return known
+    row = _find(work, kind, patient_id, record_id)
+    journal.require_version(row.version, named)
+    return kind.keep(work, person, data, Place(record_id, row.version + 1, row))
+
+
+def correct(
+    work: Work,
+    kind: Kind[B],
+    patient_id: UUID,
+    record_id: UUID,
+    patch: Mapping[str, Any],
+    named: frozenset[int] | None,
+) -> Answer:
+    """Make the next version by a merge patch on the one that was read.
+
+    Raises:
+        NotFound, PreconditionRequired, StaleVersion.
+        Invalid: the result is not valid, or another's record is changed without a reason.
+    """
+    person = patients.get(work, patient_id)
+    row = _find(work, kind, patient_id, record_id)
+    content = dict(patch)
+    reason = _reason(work, record_id, content.pop("change_reason", None))
+    journal.require_version(row.version, named)
+    data = journal.patched(work, kind.body, record_id, row.version, content)
+    extra = {"change_reason": reason.model_dump(exclude_none=True)} if reason else {}
+    return kind.keep(work, person, data, Place(record_id, row.version + 1, row, extra))
+
+
+def withdraw(
+    work: Work,
+    kind: Kind[B],
+    patient_id: UUID,
+    record_id: UUID,
+    named: frozenset[int] | None,
+    reason: str | None,
+) -> Answer:
+    """Mark a record as entered in error: it is kept, and no list or number uses it again."""
+    person = patients.get(work, patient_id)
+    row = _find(work, kind, patient_id, record_id)
+    journal.require_version(row.version, named)
+    version = row.version + 1
+    data = journal.patched(work, kind.body, record_id, row.version, {})
+    answer = journal.record(
+        work,
+        kind.name,
+        "withdrawn",
+        record_id=record_id,
+        patient_id=patient_id,
+        version=version,
+        data=data,
+        derived={"withdrawn_because": reason} if reason else None,
+        status="entered_in_error",
+    )
+    kind.forget(work, person, row, answer)
+    work.change(row, version=version, status="entered_in_error")
+    return answer
+
+
+def show(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Answer:
+    """Give one record as it is now."""
+    patients.get(work, patient_id)
+    return journal.show(work, kind.name, patient_id, record_id)
+
+
+def history(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Answer:
+    """Give all versions of one record, newest first."""
+    patients.get(work, patient_id)
+    return journal.history(work, kind.name, patient_id, record_id)
+
+
+def page(
+    work: Work,
+    kind: Kind[Any],
+    patient_id: UUID,
+    page_: Page,
+    secret: bytes,
+    *where: Any,
+    with_errors: bool = False,
+) -> Answer:
+    """Give one page of a patient's records of a kind, oldest first."""
+    patients.get(work, patient_id)
+    model = kind.model
+    return journal.page(
+        work,
+        model,
+        getattr(model, kind.order),
+        page_,
+        model.patient_id == patient_id,
+        *where,
+        secret=secret,
+        with_errors=with_errors,
+    )
+
+
+def _find(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Record:
+    model = kind.model
+    row: Record | None = work.first(
+        select(model).where(model.id == record_id, model.patient_id == patient_id)
+    )
+    if row is None:
+        raise NotFound()
+    return row
+
+
+def _reason(work: Work, record_id: UUID, sent: Any) -> ChangeReason | None:
+    """Read the reason of a change; needed for another's record and for one's own after a day."""
+    if sent is not None:
+        try:
+            return ChangeReason.model_validate(sent)
+        except ValidationError as failure:
+            raise Invalid(faults=faults_of(failure, "/change_reason")) from None
+    first = journal.versions(work, record_id)[0]
+    if first.actor_id != work.actor.user_id or work.now - first.recorded_at > REASON_AFTER:
+        raise Invalid("say why: {code, text?}", pointer="/change_reason")
+    return None

@@ -1,0 +1,272 @@
+"""People of the clinic, and who may see them."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, tzinfo
+from typing import Any, NamedTuple
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import or_, select
+from sqlalchemy.orm import Session
+
+from app.core.actor import CLINICIANS
+from app.core.answer import Answer
+from app.core.db import Call, Work
+from app.core.errors import AlreadyExists, Invalid, InvalidParameter, NotFound
+from app.core.ids import uuid7
+from app.core.pagination import join
+from app.core.scope import of_clinics
+from app.journal import service as journal
+from app.patients.models import CareRelation, Identifier, Patient
+from app.patients.schemas import PatientIn
+
+TYPE = "patient"
+MOST_FOUND = 50
+
+
+class Person(NamedTuple):
+    """What the rules need to know of a patient."""
+
+    id: UUID
+    version: int
+    given: str
+    family: str
+    birth_date: date | None
+    time_zone: str | None
+    synthetic: bool
+
+    @property
+    def zone(self) -> tzinfo | None:
+        """The patient's zone; None when nobody said, and then a moment's own offset decides."""
+        return ZoneInfo(self.time_zone) if self.time_zone else None
+
+    def day_of(self, moment: datetime) -> date:
+        """Give the local day of a moment: in the patient's zone, else by its own offset."""
+        return moment.astimezone(self.zone).date() if self.zone else moment.date()
+
+    def today(self, now: datetime) -> date:
+        """Give the day it is for the patient."""
+        return now.astimezone(self.zone or UTC).date()
+
+
+_PERSON = (
+    Patient.id,
+    Patient.version,
+    Patient.given,
+    Patient.family,
+    Patient.birth_date,
+    Patient.time_zone,
+    Patient.synthetic,
+)
+
+
+def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+    """Ask once for the patients of a batch and the care relations of its callers."""
+    wanted = {(call.actor.clinic_id, call.patient_id) for call, _work in works if call.patient_id}
+    if not wanted:
+        return
+    options = of_clinics(*{clinic_id for clinic_id, _ in wanted})
+    ids = {patient_id for _, patient_id in wanted}
+    people = {
+        (row[0], row[1]): Person(*row[1:])
+        for row in session.execute(
+            select(Patient.clinic_id, *_PERSON).where(Patient.id.in_(ids)),
+            execution_options=options,
+        )
+    }
+    users = {call.actor.user_id for call, _work in works if call.actor.role in CLINICIANS}
+    relations = (
+        {
+            tuple(row)
+            for row in session.execute(
+                select(CareRelation.clinic_id, CareRelation.patient_id, CareRelation.user_id).where(
+                    CareRelation.patient_id.in_(ids), CareRelation.user_id.in_(users)
+                ),
+                execution_options=options,
+            )
+        }
+        if users
+        else set()
+    )
+    for call, work in works:
+        if call.patient_id is not None:
+            actor, patient_id = call.actor, call.patient_id
+            work.memory["person", patient_id] = people.get((actor.clinic_id, patient_id))
+            work.memory["cares", patient_id, actor.user_id] = (
+                actor.clinic_id,
+                patient_id,
+                actor.user_id,
+            ) in relations
+
+
+def get(work: Work, patient_id: UUID) -> Person:
+    """Give a patient whom this caller may see.
+
+    Raises:
+        NotFound: absent, of another clinic, or without a care relation: the same answer.
+    """
+
+    def ask() -> Person | None:
+        row = work.first(select(*_PERSON).where(Patient.id == patient_id))
+        return Person(*row) if row else None
+
+    def ask_cares() -> bool:
+        return (
+            work.first(
+                select(CareRelation.user_id).where(
+                    CareRelation.patient_id == patient_id,
+                    CareRelation.user_id == work.actor.user_id,
+                )
+            )
+            is not None
+        )
+
+    actor = work.actor
+    person = work.remember(("person", patient_id), ask)
+    if person is None:
+        raise NotFound()
+    if actor.role in CLINICIANS:
+        if not work.remember(("cares", patient_id, actor.user_id), ask_cares):
+            raise NotFound()
+    elif actor.role != "system" and actor.patient_id != patient_id:
+        raise NotFound()
+    return person
+
+
+def register(work: Work, data: PatientIn, care_team: Sequence[UUID] | None = None) -> Answer:
+    """Add a person; whoever adds one has the care relation, or those whom an import names.
+
+    Raises:
+        AlreadyExists: the id, or one of the identifiers, is taken.
+    """
+    patient_id = data.id or uuid7()
+    if (known := journal.sent_before(work, TYPE, patient_id, data)) is not None:
+        return known
+    for one in data.identifiers:
+        if find_by_identifier(work, one.system, one.value):
+            raise AlreadyExists("an identifier is taken", pointer="/identifiers")
+    work.add(Patient, id=patient_id, version=1, synthetic=data.synthetic, **_columns(data))
+    _identify(work, patient_id, data)
+    for user_id in (work.actor.user_id,) if care_team is None else care_team:
+        work.add(CareRelation, patient_id=patient_id, user_id=user_id, since=work.now)
+    return journal.record(
+        work, TYPE, "created", record_id=patient_id, patient_id=patient_id, version=1, data=data
+    )
+
+
+def _columns(data: PatientIn) -> dict[str, Any]:
+    return {
+        "given": data.name.given,
+        "family": data.name.family,
+        "birth_date": data.birth_date,
+        "time_zone": data.time_zone,
+    }
+
+
+def _identify(work: Work, patient_id: UUID, data: PatientIn) -> None:
+    for one in data.identifiers:
+        work.add(Identifier, system=one.system, value=one.value, patient_id=patient_id)
+
+
+def show(work: Work, patient_id: UUID) -> Answer:
+    """Give one patient."""
+    get(work, patient_id)
+    return journal.show(work, TYPE, patient_id, patient_id)
+
+
+def history(work: Work, patient_id: UUID) -> Answer:
+    """Give every version of a patient's own record."""
+    get(work, patient_id)
+    return journal.history(work, TYPE, patient_id, patient_id)
+
+
+def correct(
+    work: Work, patient_id: UUID, patch: dict[str, Any], versions: frozenset[int] | None
+) -> Answer:
+    """Change what is known of a person, by a merge patch on the version that was read.
+
+    Raises:
+        PreconditionRequired, StaleVersion: no version named, or an old one.
+        Invalid: the identifiers are not changed this way.
+    """
+    person = get(work, patient_id)
+    journal.require_version(person.version, versions)
+    row = work.first(select(Patient).where(Patient.id == patient_id))
+    reason = patch.pop("change_reason", None)
+    data = journal.patched(work, PatientIn, patient_id, person.version, patch)
+    known = journal.body_at(work, patient_id, person.version).get("identifiers", [])
+    if [one.model_dump() for one in data.identifiers] != known:
+        raise Invalid("identifiers stay as they were registered", pointer="/identifiers")
+    assert isinstance(row, Patient)
+    work.change(row, version=person.version + 1, **_columns(data))
+    return journal.record(
+        work,
+        TYPE,
+        "corrected",
+        record_id=patient_id,
+        patient_id=patient_id,
+        version=person.version + 1,
+        data=data,
+        derived={"change_reason": reason} if reason else None,
+        status="corrected",
+    )
+
+
+def find_by_identifier(work: Work, system: str | None, value: str) -> list[UUID]:
+    """Give the ids of the patients who carry an identifier, whatever the caller may see."""
+    statement = select(Identifier.patient_id).where(Identifier.value == value)
+    if system is not None:
+        statement = statement.where(Identifier.system == system)
+    return list(work.all(statement.distinct()))
+
+
+def identifier_systems(work: Work) -> list[str]:
+    """Give the systems of identifiers that the clinic uses."""
+    return list(work.all(select(Identifier.system).distinct().order_by(Identifier.system)))
+
+
+def search(
+    work: Work,
+    identifier: str | None,
+    name: str | None,
+    birth_date: date | None,
+) -> Answer:
+    """Find the caller's patients by `[system|]value`, by a part of a name, by birth date.
+
+    At most 50, by family and given name. Without any criterion: the caller's first 50.
+    """
+    statement = select(Patient.id, Patient.version)
+    actor = work.actor
+    if actor.role in CLINICIANS:
+        statement = statement.join(
+            CareRelation,
+            (CareRelation.clinic_id == Patient.clinic_id) & (CareRelation.patient_id == Patient.id),
+        ).where(CareRelation.user_id == actor.user_id)
+    elif actor.role == "patient":
+        statement = statement.where(Patient.id == actor.patient_id)
+    if identifier is not None:
+        system, bar, value = identifier.rpartition("|")
+        if not value:
+            raise InvalidParameter("[system|]value", pointer="/query/identifier")
+        found = find_by_identifier(work, system if bar else None, value)
+        statement = statement.where(Patient.id.in_(found))
+    if name is not None:
+        part = "%" + name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
+        statement = statement.where(
+            or_(Patient.family.ilike(part, escape="\\"), Patient.given.ilike(part, escape="\\"))
+        )
+    if birth_date is not None:
+        statement = statement.where(Patient.birth_date == birth_date)
+    rows = work.all(statement.order_by(Patient.family, Patient.given, Patient.id).limit(MOST_FOUND))
+    return join([journal.text_at(work, row.id, row.version) for row in rows], None)
+
+
+def banner(person: Person) -> dict[str, Any]:
+    """Say whose record it is, in every answer to a clinician (hazard H3)."""
+    year = person.birth_date.year if person.birth_date else None
+    return {
+        "id": str(person.id),
+        "name": f"{person.given} {person.family}",
+        "birth_year": year,
+        "synthetic": person.synthetic,
+    }

@@ -1,0 +1,1 @@
+"""What must not be missed: opened by rules, closed by named people, never deleted."""
