@@ -2,7 +2,8 @@
 
 Nothing counts as taken because it was prescribed or dispensed. Patient answers give a share,
 dispenses give the days with supply on hand; the two are never mixed. As-needed use is counted
-per week and has no percentage (trend specification 2.10). Shares are statistics and may be floats; doses stay Decimal.
+per week and has no percentage (trend specification 2.10). Shares are statistics and may be
+floats; doses stay Decimal.
 """
 
 from collections.abc import Collection, Iterable, Sequence

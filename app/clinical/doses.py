@@ -237,9 +237,10 @@ def dose_line(events: Iterable[DoseEvent], *, as_of: date, unit: str | None = No
     listed = sorted(events, key=lambda event: event.place)
     if len({event.medication_id for event in listed}) > 1:
         raise ValueError("a dose line is of one course")
-    stated_in = unit or _course_unit(listed)
     counted = [e for e in listed if not e.planned and not e.unconfirmed]
-    steps = _walk(takewhile(lambda e: e.day is None or e.day <= as_of, _placed(counted)), stated_in)
+    stated_in = unit or _course_unit([*counted, *listed])
+    placed = _placed(counted)
+    steps = _walk(takewhile(lambda e: e.day is None or e.day <= as_of, placed), stated_in)
     planned = _planned(listed, as_of, stated_in)
     notes = [Note(code, s.event.day, (s.event.id,)) for s in steps for code in s.state.codes]
     notes += _same_day(steps)
@@ -248,7 +249,7 @@ def dose_line(events: Iterable[DoseEvent], *, as_of: date, unit: str | None = No
     ]
     return DoseLine(
         as_of=as_of,
-        epochs=_epochs(steps),
+        epochs=_epochs(steps, placed[0] if placed else None, stated_in),
         planned=planned,
         events=tuple(listed),
         notes=tuple(sorted(notes, key=lambda n: (n.day or date.min, n.code, n.records))),
@@ -481,11 +482,13 @@ def _direction(old: _State | None, new: _State, event: DoseEvent) -> Direction |
     return event.direction_stated
 
 
-def _epochs(steps: Sequence[_Step]) -> tuple[DoseEpoch, ...]:
+def _epochs(
+    steps: Sequence[_Step], first: DoseEvent | None, unit: str | None
+) -> tuple[DoseEpoch, ...]:
+    """first: the first event of all, also when it is later than the steps."""
     stretches: list[_Stretch] = []
-    if steps and _goes_on(steps[0].event):
-        stretches.append(_Stretch(None, _before_the_record(steps[0].state.unit)))
-        stretches[0].records.append(steps[0].event.id)
+    if first and _goes_on(first):
+        stretches.append(_Stretch(None, _before_the_record(unit), [first.id]))
     closing: list[str] = []
     for i, step in enumerate(steps):
         closing.append(step.event.id)

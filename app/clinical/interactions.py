@@ -176,7 +176,7 @@ def check(entries: Sequence[Entry], facts: Facts, on: date) -> Check:
     if len({entry.key for entry in entries}) != len(entries):
         raise ValueError("two entries share a key")
     started = [e for e in entries if e.started_on is None or e.started_on <= on]
-    taken = _taken(started, facts, on)
+    taken = _taken([*started, *_smoke(started, facts, on)], on)
     events = _events(taken, facts)
     sure = [one for one in taken if one.candidate is None]
     fired, missing = _run(sure, facts, events, on)
@@ -227,44 +227,48 @@ class _Taken:
         return tuple(sorted(entry.key for entry in self.entries))
 
 
-def _taken(entries: Iterable[Entry], facts: Facts, on: date) -> list[_Taken]:
-    groups: dict[tuple[str, bool], list[tuple[Entry, Candidate | None]]] = {}
-    by_id: dict[str, Substance] = {}
+def _taken(entries: Iterable[Entry], on: date) -> list[_Taken]:
+    groups: dict[tuple[str, bool], list[tuple[Entry, Substance, Candidate | None]]] = {}
     for entry in entries:
         if entry.stopped_on is not None and (on - entry.stopped_on).days >= compiled().horizon:
             continue
-        sure = entry.resolved.substance
-        means: list[tuple[Substance, Candidate | None]] = (
-            [(sure, None)]
-            if sure is not None
-            else [(one.substance, one) for one in entry.resolved.candidates]
-        )
-        for substance, candidate in means:
-            by_id[substance.reference_id] = substance
+        for substance, candidate in _readings(entry.resolved):
             group = groups.setdefault((substance.reference_id, candidate is None), [])
-            group.append((entry, candidate))
-    if facts.smoking == "current" and (TOBACCO, True) not in groups:
-        tobacco = medications.by_id(TOBACCO)
-        assert tobacco is not None
-        by_id[TOBACCO] = tobacco
-        groups[TOBACCO, True] = [(Entry(SMOKING_FACT, Resolved(tobacco, (), None)), None)]
+            group.append((entry, substance, candidate))
     found = []
-    for (reference_id, _), group in groups.items():
-        current = [one for one in group if one[0].stopped_on is None or one[0].stopped_on > on]
-        stops = [e.stopped_on for e, _ in group if e.stopped_on is not None]
+    for group in groups.values():
+        current = [e for e, _, _ in group if e.stopped_on is None or e.stopped_on > on]
+        named = [candidate for _, _, candidate in group if candidate is not None]
         found.append(
             _Taken(
-                substance=by_id[reference_id],
-                candidate=max(
-                    (c for _, c in group if c is not None),
-                    key=lambda one: (one.score, one.by),
-                    default=None,
-                ),
-                entries=tuple(entry for entry, _ in current or group),
-                stopped_on=None if current else max(stops),
+                substance=group[0][1],
+                candidate=max(named, key=lambda one: (one.score, one.by), default=None),
+                entries=tuple(current or (e for e, _, _ in group)),
+                stopped_on=None
+                if current
+                else max(e.stopped_on for e, _, _ in group if e.stopped_on),
             )
         )
     return sorted(found, key=lambda one: (one.substance.reference_id, one.candidate is not None))
+
+
+def _readings(resolved: Resolved) -> list[tuple[Substance, Candidate | None]]:
+    if resolved.substance is not None:
+        return [(resolved.substance, None)]
+    return [(one.substance, one) for one in resolved.candidates]
+
+
+def _smoke(entries: Iterable[Entry], facts: Facts, on: date) -> list[Entry]:
+    """Tobacco smoke by the patient's facts, where no current record says it already."""
+    told = (
+        entry.resolved.substance is not None
+        and entry.resolved.substance.reference_id == TOBACCO
+        and (entry.stopped_on is None or entry.stopped_on > on)
+        for entry in entries
+    )
+    if facts.smoking != "current" or any(told):
+        return []
+    return [Entry(SMOKING_FACT, medications.resolve(reference_id=TOBACCO))]
 
 
 def _not_checked(entries: Iterable[Entry], on: date) -> Iterator[NotChecked]:
@@ -285,7 +289,6 @@ def _events(taken: Iterable[_Taken], facts: Facts) -> list[Event]:
         if one.substance.reference_id == TOBACCO
         and one.candidate is None
         and one.stopped_on is not None
-        and facts.smoking != "current"
     ]
     return [*facts.events, *stops]
 

@@ -6,7 +6,7 @@ unknown member are errors of the sender, never something to guess at (api.md, se
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -155,18 +155,31 @@ def _refusal(code: str, what_passes: str) -> PydanticCustomError:
     return PydanticCustomError(code, what_passes.replace("{", "{{").replace("}", "}}"))
 
 
-def _text_of(pattern: re.Pattern[str], code: str, what_passes: str) -> BeforeValidator:
+T = TypeVar("T")
+D = TypeVar("D", date, datetime)
+
+
+def _from_text(
+    pattern: re.Pattern[str], parse: Callable[[str], T], code: str, what_passes: str
+) -> BeforeValidator:
+    """Read a text of one form. Strict models take no text for a day or a moment otherwise."""
+
     def check(value: Any) -> Any:
-        if isinstance(value, str) and pattern.match(value):
-            return value
-        if isinstance(value, datetime | date | Decimal):
-            return value
+        if not isinstance(value, str):
+            if isinstance(value, date):
+                return value
+            raise _refusal(code, what_passes)
+        if pattern.match(value):
+            try:
+                return parse(value)
+            except ValueError:
+                pass
         raise _refusal(code, what_passes)
 
     return BeforeValidator(check)
 
 
-def _in_the_record_s_time(value: datetime) -> datetime:
+def _in_the_record_s_time(value: D) -> D:
     if value.year < _EARLIEST:
         raise _refusal("out_of_range", "1900-01-01 or later")
     return value
@@ -208,16 +221,21 @@ def exact(value: Decimal) -> Decimal:
 
 Instant = Annotated[
     AwareDatetime,
-    _text_of(_MOMENT, "not_a_moment", "RFC 3339 with an offset: 2026-04-13T10:30:00-04:00"),
+    _from_text(
+        _MOMENT,
+        datetime.fromisoformat,
+        "not_a_moment",
+        "RFC 3339 with an offset: 2026-04-13T10:30:00-04:00",
+    ),
     AfterValidator(_in_the_record_s_time),
 ]
 """A moment with its offset, which is kept and given back."""
 Day = Annotated[
     date,
-    _text_of(_DAY, "not_a_day", "YYYY-MM-DD"),
-    Field(ge=date(1900, 1, 1)),
+    _from_text(_DAY, date.fromisoformat, "not_a_day", "YYYY-MM-DD"),
+    AfterValidator(_in_the_record_s_time),
 ]
-ClockTime = Annotated[str, _text_of(_CLOCK, "not_a_clock_time", "HH:MM, 00:00 to 23:59")]
+ClockTime = Annotated[str, _from_text(_CLOCK, str, "not_a_clock_time", "HH:MM, 00:00 to 23:59")]
 Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]
 Note = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
 Code = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]

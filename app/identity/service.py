@@ -29,6 +29,16 @@ def built_in_user(clinic_id: UUID, role: str) -> UUID:
     return uuid5(clinic_id, f"user:{role}")
 
 
+def built_in_actor(clinic_id: UUID, role: Role) -> Actor:
+    """Give a clinic's built-in user as the caller of a command."""
+    return Actor(clinic_id, built_in_user(clinic_id, role), role, "titrate", "-")
+
+
+def patient_user(clinic_id: UUID, patient_id: UUID) -> UUID:
+    """Give the id of the user that a patient's own tokens name."""
+    return uuid5(clinic_id, f"patient:{patient_id}")
+
+
 def found_clinic(session: Session, clinic_id: UUID, name: str, now: datetime) -> bool:
     """Make a clinic with its built-in users and the heads of its chains; False if it is there.
 

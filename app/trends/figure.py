@@ -6,6 +6,7 @@ colour (Okabe-Ito) only repeats it.
 """
 
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from app.trends.axis import LEFT, MARGIN, RIGHT, WIDTH, Axis, date_words, months, number, to_day
@@ -40,7 +41,8 @@ def draw(report: Json) -> str:
     `max_daily`. The text shown is that of the report's audience. Same report, same bytes.
 
     Raises:
-        KeyError: a block has no `points`; not asked for must not look like no data.
+        KeyError: `medications` or a block's `points` are not there; what was not asked for must
+            not look like what does not exist.
     """
     axis, blocks = _axis(report), report["measures"]
     names = {block["measure"]: name_of(block) for block in blocks}
@@ -135,7 +137,8 @@ def _axis(report: Json) -> Axis:
     limit = last + (last - first) / PLANNED_AHEAD
     steps = [to_day(e["day"]) for course in report["medications"] for e in planned_steps(course)]
     ahead = [day for day in steps if last < day <= limit]
-    return Axis(first, today, max(ahead) + (last - first) / 12 if ahead else last)
+    room = min((last - first) / 12, timedelta(28))
+    return Axis(first, today, max(ahead) + room if ahead else last)
 
 
 def _risk(items: Sequence[Json], names: Mapping[str, str], axis: Axis) -> Part:
@@ -154,5 +157,6 @@ def _risk_words(item: Json, names: Mapping[str, str]) -> str:
     before = item.get("previous")
     was = "no reading before" if before is None else f"{number(before)} before"
     first = ", first time" if item.get("first_time") else ""
-    state = (item.get("signal") or {}).get("state", "no signal")
+    signal = item.get("signal")
+    state = f"signal {signal['state']}" if signal else "no signal"
     return f"{name} = {number(item['value'])} on {date_words(item['day'])} ({was}{first}; {state})"

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from itertools import pairwise
-from math import floor, log10
+from math import ceil, floor, log10
 from statistics import median
 from typing import Any, NamedTuple
 
@@ -96,7 +96,7 @@ def panel(block: Json, sentence: str, axis: Axis, rules: Sequence[float]) -> lis
     drawn = [
         _bands(block, scale) if points else "",
         *(_hatch(gap, axis, scale) for gap in silent),
-        *(line(x, 0, x, scale.height, stroke=GREY, stroke_width=0.8) for x in rules),
+        *(_rule(x, scale) for x in rules),
         *(
             line(LEFT, y, RIGHT, y, **level.look)
             for level in levels
@@ -113,7 +113,7 @@ def panel(block: Json, sentence: str, axis: Axis, rules: Sequence[float]) -> lis
     ]
     return [
         _heading(block),
-        lines(sentence, LEFT, 11, RIGHT - LEFT),
+        lines(sentence, LEFT, 11, WIDTH - MARGIN - LEFT),
         _key(block, levels),
         Part("", 4),
         callouts(flags, WIDTH - MARGIN),
@@ -162,8 +162,9 @@ def _scale(block: Json) -> Scale:
     low, high = block.get("scale") or (None, None)
     if low is None or high is None:
         values = [p.value for p in kept(block)] + [level.value for level in _levels(block)] or [0]
-        spare = (max(values) - min(values)) * 0.1 or 1
-        low, high = min(values) - spare, max(values) + spare
+        step = _step((max(values) - min(values)) or 1)
+        low = (ceil(min(values) / step) - 1) * step
+        high = (floor(max(values) / step) + 1) * step
     return Scale(low, high, height)
 
 
@@ -212,7 +213,7 @@ def _key(block: Json, levels: Sequence[Level]) -> Part:
         interval = "no interval"
         if ends := trend.get("interval"):
             interval = f"95% {number(ends[0], 2)} to {number(ends[1], 2)}"
-        slope = f"Theil-Sen line, {number(trend['slope_per_7d'], 2)} a week"
+        slope = f"trend (Theil-Sen) {number(trend['slope_per_7d'], 2)} a week"
         entries.append((line(0, 0, 26, 0, **FITTED), f"{slope} (n {trend['n']}, {interval})"))
     if _dense(block) and block["domain"] != "side_effects":
         sample = line(0, 0, 26, 0, stroke=BLUE, stroke_width=2.2)
@@ -252,11 +253,13 @@ def _bands(block: Json, scale: Scale) -> str:
 
 
 def _strips(block: Json, scale: Scale) -> list[tuple[str, float, float]]:
-    """Bands without holes between them: 0-4 and 5-9 meet at 4.5."""
+    """Bands on the scale without holes between them: 0-4 and 5-9 meet at 4.5."""
     bands = sorted(block.get("bands") or [], key=lambda band: float(band["min"]))
     meets = [(below["max"] + above["min"]) / 2 for below, above in pairwise(bands)]
-    edges = [scale.low, *meets, scale.high]
-    return [(b["label"], low, high) for b, (low, high) in zip(bands, pairwise(edges), strict=False)]
+    edges = [min(max(meet, scale.low), scale.high) for meet in meets]
+    spans = pairwise([scale.low, *edges, scale.high])
+    named = zip((band["label"] for band in bands), spans, strict=False)
+    return [(label, low, high) for label, (low, high) in named if low < high]
 
 
 def _gutter(block: Json, levels: Sequence[Level], scale: Scale) -> str:
@@ -304,8 +307,7 @@ def _ticks(block: Json, scale: Scale) -> list[float]:
     if bands := block.get("bands"):
         between = [band["min"] for band in bands]
     else:
-        power = 10 ** floor(log10(span))
-        step = next(n * power for n in (0.2, 0.5, 1, 2) if span / (n * power) <= 5)
+        step = _step(span)
         between = [step * n for n in range(int(scale.low // step), int(scale.high // step) + 1)]
     ticks = [scale.low, scale.high]
     for value in between:
@@ -315,7 +317,17 @@ def _ticks(block: Json, scale: Scale) -> list[float]:
     return sorted(ticks)
 
 
+def _step(span: float) -> float:
+    """Round distance of ticks that cuts the span into at most five parts."""
+    power = 10.0 ** floor(log10(span))
+    return next(n * power for n in (0.2, 0.5, 1, 2) if span / (n * power) <= 5)
+
+
 # In the plot
+
+
+def _rule(x: float, scale: Scale) -> str:
+    return line(x, 0, x, scale.height, stroke=GREY, stroke_width=0.8, class_="rule")
 
 
 def _hatch(gap: Gap, axis: Axis, scale: Scale) -> str:
@@ -344,7 +356,8 @@ def _readings(block: Json, axis: Axis, scale: Scale) -> str:
     if block["domain"] == "side_effects":
         return "".join(_bar(point, axis, scale) for point in points)
     dense = _dense(block)
-    look: Look = {"r": 1.3, "fill": GREY} if dense else {"r": 3.6, "fill": BLUE}
+    small = min(max(0.4 * axis.per_day, 1.3), 3)
+    look: Look = {"r": small, "fill": GREY} if dense else {"r": 3.6, "fill": BLUE}
     stroke: Look = {"stroke": BLUE, "stroke_width": 2.2 if dense else 1.6}
     drawn = []
     for unbroken in _unbroken(points, gaps(block, axis.today)):
@@ -410,16 +423,15 @@ def _fitted(block: Json, axis: Axis, scale: Scale) -> str:
     points, slope = kept(block), trend["slope_per_7d"] / 7
     days = [point.day.toordinal() for point in points]
     middle, height = median(days), median(point.value for point in points)
-    ends = [days[0], days[-1]]
+    first, last = days[0], days[-1]
     if slope:
         crossed = sorted(middle + (edge - height) / slope for edge in (scale.low, scale.high))
-        ends = [max(days[0], crossed[0]), min(days[-1], crossed[1])]
-    places = [(_x_between(axis, day), scale.y(height + slope * (day - middle))) for day in ends]
-    return path(places, class_="trend", **FITTED)
-
-
-def _x_between(axis: Axis, day: float) -> float:
-    return axis.x(date.fromordinal(round(day)))
+        first, last = max(first, ceil(crossed[0])), min(last, floor(crossed[1]))
+    ends = [
+        (axis.x(date.fromordinal(day)), scale.y(height + slope * (day - middle)))
+        for day in (first, last)
+    ]
+    return path(ends, class_="trend", **FITTED)
 
 
 def _cross(x: float, y: float) -> str:

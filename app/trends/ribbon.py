@@ -99,7 +99,7 @@ def event_words(event: Json, as_of: str) -> str:
         dose = "dose unknown" if event["to"] is None else f"{number(event['to'])} {event['unit']}"
     if event.get("unconfirmed"):
         return f"{dose}? unconfirmed, {date_words(event['day'])}"
-    gone_by = ", not confirmed as done" if event["day"] <= as_of else ""
+    gone_by = ", not confirmed" if event["day"] <= as_of else ""
     return f"{dose} planned, {date_words(event['day'])}{gone_by}"
 
 

@@ -1,0 +1,77 @@
+"""Opens a signal in the request that brought its reason; named persons move it on."""
+
+from collections.abc import Mapping
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.db import Work
+from app.core.ids import uuid7
+from app.journal import service as journal
+from app.measurements import service as measurements
+from app.patients.service import Person
+from app.signals.models import Signal
+from app.signals.schemas import SignalBody
+
+TYPE = "signal"
+
+
+def open_once(
+    work: Work, person: Person, key: str, code: str, evidence: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    """Open a signal unless this episode has one already, open or closed.
+
+    key: names the episode, so that sending again or reading again opens nothing twice.
+    Gives what an answer says of it, or None when it was there.
+    """
+    known = work.first(select(Signal.id).where(Signal.patient_id == person.id, Signal.key == key))
+    if known is not None or any(
+        model is Signal and row["key"] == key and row["patient_id"] == person.id
+        for model, row in work.added
+    ):
+        return None
+    signal_id = uuid7()
+    work.put_rows(
+        Signal,
+        [
+            {
+                "id": signal_id,
+                "patient_id": person.id,
+                "version": 1,
+                "status": "active",
+                "key": key,
+                "code": code,
+                "state": "open",
+                "raised_at": work.now,
+                "evidence": dict(evidence),
+            }
+        ],
+    )
+    body = SignalBody(code=code, state="open", raised_at=work.now, evidence=dict(evidence))
+    journal.record(
+        work, TYPE, "created", record_id=signal_id, patient_id=person.id, version=1, data=body
+    )
+    kept = measurements.summary(work, person.id)
+    kept["signals_open"] += 1
+    measurements.keep_summary(work, person.id)
+    return {"id": str(signal_id), "code": code, "evidence": dict(evidence)}
+
+
+def open_signals(work: Work, patient_id: UUID) -> list[dict[str, Any]]:
+    """Give a patient's signals that are not closed, newest first."""
+    rows = work.all(
+        select(Signal)
+        .where(Signal.patient_id == patient_id, Signal.state != "closed")
+        .order_by(Signal.raised_at.desc(), Signal.id)
+    )
+    return [
+        {
+            "id": str(row.id),
+            "code": row.code,
+            "state": row.state,
+            "raised_at": row.raised_at.isoformat(),
+            "evidence": row.evidence,
+        }
+        for row in rows
+    ]

@@ -1,0 +1,343 @@
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+from xml.etree.ElementTree import Element
+
+import pytest
+
+from app.trends.figure import draw
+from tests.trends import reports
+from tests.trends.layout import local, overlapping, text_boxes
+
+Json = dict[str, Any]
+
+every_report = pytest.mark.parametrize("made", reports.ALL.values(), ids=reports.ALL)
+ELEMENTS = {"svg", "title", "desc", "defs", "pattern", "g", "text"} | {
+    *("rect", "line", "path", "circle", "polygon"),
+}
+
+
+def drawn(report: Json) -> Element:
+    return ElementTree.fromstring(draw(report))
+
+
+def of_class(tree: Element, name: str) -> list[Element]:
+    return [node for node in tree.iter() if node.get("class") == name]
+
+
+def texts(tree: Element) -> list[str]:
+    return [node.text or "" for node in tree.iter() if local(node) == "text"]
+
+
+def only(report: Json, measure: str) -> Json:
+    return report | {"measures": [b for b in report["measures"] if b["measure"] == measure]}
+
+
+def alone(points: list[Json], **more: Any) -> Json:
+    block = reports.block("phq-9.total", points, **more)
+    return reports.report("2026-01-01", "2026-06-30", [], [block])
+
+
+def treated(epochs: list[Json], events: list[Json]) -> Json:
+    return reports.report(
+        "2026-01-01", "2026-06-30", [reports.course("sertraline", epochs, events)], []
+    )
+
+
+@every_report
+def test_the_figure_holds_only_still_shapes_and_text(made: Callable[[], Json]) -> None:
+    for node in drawn(made()).iter():
+        assert local(node) in ELEMENTS
+        for key, value in node.attrib.items():
+            assert key not in ("style", "href")
+            assert not key.startswith(("on", "{"))
+            assert "url(" not in value or value.startswith("url(#titrate-")
+
+
+@every_report
+def test_no_text_lies_on_another_and_none_leaves_the_page(made: Callable[[], Json]) -> None:
+    tree = drawn(made())
+
+    assert overlapping(tree) == []
+    height = float(tree.attrib["height"])
+    for box in text_boxes(tree):
+        assert box.left >= 0
+        assert box.right <= 1000
+        assert 0 <= box.top < box.bottom <= height
+
+
+def test_a_hostile_label_stays_text() -> None:
+    svg = draw(reports.hostile())
+
+    assert "<script" not in svg
+    assert "<b>" not in svg
+    assert "&lt;script&gt;alert(&quot;1&quot;)&lt;/script&gt; &amp; &#x27;x&#x27;" in svg
+
+
+def test_the_same_report_gives_the_same_bytes_whatever_the_hash_seed() -> None:
+    code = "from app.trends.figure import draw; from tests.trends import reports; "
+    code += "import sys; sys.stdout.buffer.write(draw(reports.responder()).encode())"
+    seeded = [
+        subprocess.run(
+            [sys.executable, "-c", code],
+            env=os.environ | {"PYTHONHASHSEED": seed},
+            cwd=Path(__file__).resolve().parents[2],
+            capture_output=True,
+            check=True,
+        ).stdout
+        for seed in ("1", "2")
+    ]
+
+    assert seeded == [draw(reports.responder()).encode()] * 2
+
+
+def test_a_screen_reader_gets_the_sentences_the_doses_and_the_gaps() -> None:
+    tree = drawn(reports.responder())
+
+    assert tree.get("role") == "img"
+    assert [local(node) for node in tree[:2]] == ["title", "desc"]
+    assert tree[0].text == "Trends: Anna Example, born 1988, as of 12 Jun 2026"
+    said = tree[1].text or ""
+    assert "sertraline: 50 mg/d from 2 Feb 2026, 100 mg/d from 2 Mar 2026" in said
+    assert "PHQ-9 item 9 = 1 on 8 Jun 2026 (0 before, first time; signal open)" in said
+    assert "PHQ-9: 7 on 8 June (mild)" in said
+    assert "No entries 42 days from 9 Mar 2026." in said
+
+
+def test_the_banner_says_who_and_that_the_patient_is_synthetic() -> None:
+    report = reports.responder()
+    assert {"Anna Example, born 1988", "SYNTHETIC"} <= set(texts(drawn(report)))
+
+    report["patient"] = None
+    assert "SYNTHETIC" not in texts(drawn(report))
+    assert "as of 12 Jun 2026; shown: 13 Dec 2025 to 12 Jun 2026" in texts(drawn(report))
+
+
+def test_the_line_is_broken_at_the_gap() -> None:
+    report = only(reports.responder(), "phq-9.total")
+    assert len(of_class(drawn(report), "line")) == 2
+    assert "no entries 42 days" in texts(drawn(report))
+
+    report["measures"][0]["gaps"] = []
+    assert len(of_class(drawn(report), "line")) == 1
+
+
+def test_the_median_of_a_daily_series_is_broken_at_the_gap_too() -> None:
+    report = only(reports.two_years(), "mood_cognition.mood")
+
+    assert len(of_class(drawn(report), "line")) == 2
+
+
+@every_report
+def test_every_kept_reading_has_one_mark(made: Callable[[], Json]) -> None:
+    report = made()
+    kept = [p for b in report["measures"] for p in b["points"] if "excluded" not in p]
+
+    assert len(of_class(drawn(report), "point")) == len(kept)
+
+
+def test_a_reading_that_was_left_out_is_a_cross_with_its_reason() -> None:
+    tree = drawn(only(reports.responder(), "phq-9.total"))
+
+    said = "left out of the numbers: implausible 31 on 30 Apr 2026"
+    assert said in texts(tree)
+    assert len(of_class(tree, "excluded")) == 2  # in the plot and in the key
+
+
+def test_the_last_value_stands_beside_its_mark() -> None:
+    tree = drawn(only(reports.responder(), "phq-9.total"))
+
+    (last,) = of_class(tree, "last")
+    mark = of_class(tree, "point")[-1]
+    assert last.text == "7"
+    assert float(last.attrib["x"]) == pytest.approx(float(mark.attrib["cx"]) + 7, abs=0.01)
+
+
+@pytest.mark.parametrize("values", [[9, 10], [0, 27]])
+def test_the_whole_scale_is_drawn_whatever_the_values_are(values: list[int]) -> None:
+    points = [reports.point(f"2026-02-0{n + 1}", value) for n, value in enumerate(values)]
+    tree = drawn(alone(points))
+
+    height = float(of_class(tree, "plot")[0].attrib["height"])
+    ticks = {node.text: float(node.attrib["y"]) - 3.5 for node in of_class(tree, "tick")}
+    assert ticks["0"] == height
+    assert ticks["27"] == 0
+
+
+def test_names_of_bands_lie_right_of_the_plot() -> None:
+    tree = drawn(only(reports.responder(), "phq-9.total"))
+
+    (plot,) = of_class(tree, "plot")
+    right = float(plot.attrib["x"]) + float(plot.attrib["width"])
+    names = of_class(tree, "gutter")
+    assert {"minimal", "moderately severe", "baseline 19"} <= {node.text for node in names}
+    assert all(float(node.attrib["x"]) > right for node in names)
+
+
+def test_a_band_outside_the_scale_has_no_name_beside_the_plot() -> None:
+    rows = reports.bands([(0, 9, "low"), (10, 19, "middle"), (20, 29, "high")])
+    tree = drawn(alone([reports.point("2026-02-01", 12)], scale=[5, 15], bands=rows))
+
+    assert [node.text for node in of_class(tree, "gutter")] == ["middle", "low"]
+
+
+@pytest.mark.parametrize("scale", [None, [None, None]])
+def test_a_measure_without_a_scale_shows_all_its_values_between_round_ends(scale: Any) -> None:
+    points = [reports.point("2026-02-01", 138), reports.point("2026-03-01", 131)]
+    tree = drawn(alone(points, scale=scale))
+
+    heights = [float(mark.attrib["cy"]) for mark in of_class(tree, "point")]
+    plot = float(of_class(tree, "plot")[0].attrib["height"])
+    assert 0 < heights[0] < heights[1] < plot
+    ticks = [tick.text for tick in of_class(tree, "tick")]
+    assert ticks == ["130", "132", "134", "136", "138", "140"]
+
+
+def test_a_panel_without_readings_says_so() -> None:
+    assert texts(drawn(alone([]))).count("no data") == 1
+    left_out = [reports.point("2026-02-01", 31, "DQ_IMPLAUSIBLE")]
+    assert texts(drawn(alone(left_out))).count("no data") == 1
+    assert "no data" not in texts(drawn(alone([reports.point("2026-02-01", 0)])))
+
+
+def test_points_that_were_not_asked_for_are_not_drawn_as_no_data() -> None:
+    report = alone([])
+    del report["measures"][0]["points"]
+
+    with pytest.raises(KeyError, match="points"):
+        draw(report)
+
+
+def test_the_silence_since_the_last_reading_of_a_stale_measure_is_shown() -> None:
+    tree = drawn(alone([reports.point("2026-03-02", 12)], status="stale"))
+
+    assert "no entries 120 days" in texts(tree)
+
+
+def test_the_trend_ends_at_the_last_reading_and_needs_a_slope() -> None:
+    points = [reports.point(f"2026-0{n}-01", 20 - n) for n in range(1, 5)]
+    trend = {"name": "all", "slope_per_7d": -0.23, "interval": None, "n": 4}
+    tree = drawn(alone(points, trend=[trend]))
+
+    (line,) = of_class(tree, "trend")
+    end = float(line.attrib["d"].rpartition("L")[2].split()[0])
+    assert end == float(of_class(tree, "point")[-1].attrib["cx"])
+    assert of_class(drawn(alone(points, trend=[trend | {"slope_per_7d": None}])), "trend") == []
+
+
+def test_a_confirmed_flag_is_filled_and_a_notice_is_hollow() -> None:
+    flag = {"code": "SUSTAINED_WORSENING", "level": "confirmed", "first_day": "2026-02-01"}
+    notice = {"code": "SINGLE_HIGH", "level": "notice", "first_day": "2026-02-01"}
+    tree = drawn(alone([reports.point("2026-02-01", 20)], flags=[flag, notice]))
+
+    assert {m.attrib["fill"] for m in of_class(tree, "flag")} == {"#000", "#fff"}
+    assert "confirmed: sustained worsening, 1 Feb 2026" in texts(tree)
+    assert "notice: single high, 1 Feb 2026" in texts(tree)
+
+
+def test_a_side_effect_of_zero_is_a_hollow_bar_and_a_missing_one_is_nothing() -> None:
+    points = [reports.point("2026-02-01", 0), reports.point("2026-02-08", 4)]
+    tree = drawn(alone(points, domain="side_effects", scale=[0, 4]))
+
+    zero, four = of_class(tree, "point")
+    assert zero.attrib["fill"] == "#fff"
+    assert four.attrib["fill"] != "#fff"
+    assert float(four.attrib["height"]) == float(of_class(tree, "plot")[0].attrib["height"])
+
+
+def test_a_risk_item_is_shown_even_without_a_panel() -> None:
+    risk = {"day": "2025-11-03", "measure": "phq-9.9", "value": 1, "previous": None}
+    tree = drawn(alone([]) | {"measures": [], "risk": [risk]})
+
+    assert len(of_class(tree, "risk")) == 1
+    assert "PHQ-9 item 9 = 1 on 3 Nov 2025 (no reading before; no signal)" in texts(tree)
+
+
+def test_the_strip_is_as_high_as_the_dose_against_its_own_highest() -> None:
+    epochs = [
+        reports.epoch("2026-01-01", "2026-02-01", 25),
+        reports.epoch("2026-02-01", None, 100),
+    ]
+    low, high = of_class(drawn(treated(epochs, [])), "dose")
+
+    assert float(low.attrib["height"]) == float(high.attrib["height"]) / 4
+
+
+def test_an_unknown_dose_is_hatched_and_not_zero() -> None:
+    epochs = [
+        reports.epoch("2026-01-01", "2026-02-01", 50),
+        reports.epoch("2026-02-01", "2026-03-01", None),
+        reports.epoch("2026-03-01", None, 0),
+    ]
+    tree = drawn(treated(epochs, []))
+
+    (unknown,) = of_class(tree, "unknown")
+    (stopped,) = of_class(tree, "stopped")
+    assert unknown.attrib["fill"] == "url(#titrate-unknown)"
+    assert float(unknown.attrib["height"]) > 0 == float(stopped.attrib["height"])
+    assert {"50 mg/d", "dose unknown", "stopped"} <= set(texts(tree))
+
+
+def test_hold_and_prn_have_their_own_pattern_and_word() -> None:
+    hold = reports.epoch("2026-01-01", "2026-02-01", 0, hold=True)
+    prn = reports.epoch("2026-02-01", None, None, prn=True, max_daily=2)
+    tree = drawn(treated([hold, prn], []))
+
+    assert of_class(tree, "hold")[0].attrib["fill"] == "url(#titrate-hold)"
+    assert of_class(tree, "prn")[0].attrib["fill"] == "url(#titrate-prn)"
+    assert {"hold", "PRN, at most 2 mg/d"} <= set(texts(tree))
+
+
+@pytest.mark.parametrize("planned", [False, True])
+def test_an_unconfirmed_tenfold_dose_is_marked_and_does_not_flatten_the_strip(
+    planned: bool,
+) -> None:
+    odd = {"unconfirmed": ["DOSE_TENFOLD"], "planned": planned}
+    tenfold = reports.event("2026-03-01", 50, 500, **odd)
+    tree = drawn(treated([reports.epoch("2026-01-01", None, 50)], [tenfold]))
+
+    assert float(of_class(tree, "dose")[0].attrib["height"]) == 36
+    assert {"?", "500 mg/d? unconfirmed, 1 Mar 2026"} <= set(texts(tree))
+
+
+def test_a_planned_step_is_outlined_and_a_distant_one_is_named() -> None:
+    running = [reports.epoch("2026-01-01", None, 50)]
+    near = reports.event("2026-07-10", 50, 25, planned=True)
+    far = reports.event("2027-07-10", 25, 0, planned=True, kind="stop")
+    tree = drawn(treated(running, [near, far]))
+
+    (outline,) = of_class(tree, "planned")
+    assert "stroke-dasharray" in outline.attrib
+    assert "25 mg/d planned, 10 Jul 2026" in texts(tree)
+    assert "sertraline; stop planned, 10 Jul 2027" in texts(tree)
+
+
+def test_dose_events_run_through_every_panel() -> None:
+    report = reports.side_effect()
+    events = [e for e in report["medications"][0]["events"] if not e["planned"]]
+    heights = [n.attrib["height"] for n in of_class(drawn(report), "plot")]
+    rules = [n.attrib["y2"] for n in of_class(drawn(report), "rule")]
+
+    assert sorted(rules) == sorted(heights * len(events))
+
+
+@pytest.mark.parametrize(
+    ("first", "as_of", "expected"),
+    [
+        ("2026-06-12", "2026-06-12", ["12 Jun"]),
+        ("2025-11-15", "2026-05-15", ["Dec", "Jan", "Feb", "Mar", "Apr", "May"]),
+    ],
+)
+def test_the_axis_names_its_days_and_the_year_where_it_changes(
+    first: str, as_of: str, expected: list[str]
+) -> None:
+    said = texts(drawn(reports.report(first, as_of, [], [])))
+
+    at = said.index(expected[0])
+    years = {"2025", "2026"}
+    assert [t for t in said[at:] if t not in years][: len(expected)] == expected
+    assert years & set(said) == {first[:4], as_of[:4]}
