@@ -8,6 +8,7 @@ from typing import Any
 from fastapi import Depends, FastAPI
 from sqlalchemy.orm import Session
 
+from app.assessments import router as assessments_router
 from app.core import clock as clocks
 from app.core import health, openapi, problems
 from app.core.answer import Answer
@@ -15,17 +16,27 @@ from app.core.base import Owned
 from app.core.clock import Clock
 from app.core.db import Call, Reader, Work, Writer, open_engine
 from app.core.middleware import AroundRequests
+from app.core.questions import ask
 from app.identity import service as identity
 from app.identity.deps import Verified, authenticated
 from app.identity.tokens import Issuer
 from app.journal import service as journal
 from app.journal.chain import Head
+from app.measurements import router as measurements_router
+from app.measurements import service as measurements
+from app.medications import router as medications_router
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
 
 Heads = dict[tuple[Any, str], Head]
-ROUTERS = (patients_router.router,)
+ROUTERS = (
+    patients_router.router,
+    medications_router.router,
+    assessments_router.router,
+    assessments_router.instruments_router,
+    measurements_router.router,
+)
 
 
 class Ledger:
@@ -33,9 +44,9 @@ class Ledger:
 
     def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Heads:
         heads = journal.lock(session, works)
-        identity.recall(session, works)
-        patients.recall(session, works)
-        journal.recall(session, works)
+        rooms = (identity, patients, measurements, journal)
+        questions = [question for room in rooms for question in room.recall(works)]
+        ask(session, questions, {work.actor.clinic_id for _call, work in works})
         return heads
 
     def admit(self, work: Work) -> None:

@@ -7,11 +7,12 @@ from alembic.autogenerate.api import AutogenContext
 from sqlalchemy import Connection
 
 from app.core.db import open_engine
-from app.core.types import Document, Exact, UtcDateTime
+from app.core.types import Document, Exact, Id, UtcDateTime
 from app.settings import Settings
 from app.tables import metadata
 
 OWN = {
+    Id: 'sa.Uuid().with_variant(sa.String(36), "sqlite")',
     UtcDateTime: 'sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite")',
     Exact: 'sa.Numeric(10, 4).with_variant(sa.Integer(), "sqlite")',
     Document: "sa.Text()",

@@ -15,8 +15,19 @@ from app.clinical.measure import Measure
 
 Cadence = Literal["sparse", "dense"]
 
-MONTHS = tuple(
-    "January February March April May June July August September October November December".split()
+MONTHS = (
+    "January",
+    "February",
+    "March",
+    "April",
+    "May",
+    "June",
+    "July",
+    "August",
+    "September",
+    "October",
+    "November",
+    "December",
 )
 
 

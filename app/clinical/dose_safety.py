@@ -255,8 +255,10 @@ def _above_by_interval(event: DoseEvent, maximum: Maximum) -> bool | Why:
     amount = _one_intake(event, "mg")
     if amount is None:
         return "DOSE_UNKNOWN"
+    if amount > maximum.amount:
+        return True
     if event.interval_days is None:
-        return amount > maximum.amount or "LIMIT_NOT_COMPARABLE"
+        return "LIMIT_NOT_COMPARABLE"
     return amount * _INJECTION_DAYS[maximum.unit] > maximum.amount * event.interval_days
 
 

@@ -105,13 +105,14 @@ class DoseEvent:
             raise ValueError("only a start and a stop can have an unknown day")
 
     @property
-    def place(self) -> tuple[date, bool, dt.time, int]:
-        """Where it stands in the line: day, date-only first, time, journal number."""
+    def place(self) -> tuple[date, bool, dt.time, int, str]:
+        """Where it stands in the line: day, date-only first, time, journal number, id."""
         return (
             self.day or date.min,
             self.time is not None,
             self.time or dt.time.min,
             self.seq,
+            self.id,
         )
 
 
@@ -493,13 +494,10 @@ def _epochs(
     for i, step in enumerate(steps):
         closing.append(step.event.id)
         following = steps[i + 1].event if i + 1 < len(steps) else None
-        if following and step.event.day and following.day == step.event.day:
-            continue  # overtaken on the same day
+        if following and _overtakes(following, step.event):
+            continue
         last = stretches[-1] if stretches else None
-        if step.state.closed and last and last.state.on:
-            last.state = replace(last.state, codes=(*last.state.codes, "STOP_DAY_UNKNOWN"))
-            last.records += closing
-        elif last and not step.state.closed and _continues(last.state, step.state):
+        if last and _continues(last.state, step.state):
             codes = tuple(dict.fromkeys((*last.state.codes, *step.state.codes)))
             last.state = replace(last.state, codes=codes)
             last.records += closing
@@ -514,8 +512,20 @@ def _epochs(
     return tuple(ended + epochs[-1:])
 
 
+def _overtakes(following: DoseEvent, event: DoseEvent) -> bool:
+    """The last event of a day sets its dose; of two starts before the record, too."""
+    if event.day is None:
+        return event.kind == "start" and following.kind == "start" and following.day is None
+    return following.day == event.day
+
+
 def _continues(last: _State, new: _State) -> bool:
-    """Equal doses are one epoch; that two unknown doses are equal is not known."""
+    """Equal doses are one epoch; that two unknown doses are equal is not known.
+
+    A stop on an unknown day belongs to the epoch that it closes.
+    """
+    if new.closed:
+        return last.on
     equal = last.same == new.same and (new.known or new.prn)
     return equal and "STOP_DAY_UNKNOWN" not in last.codes
 

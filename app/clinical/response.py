@@ -395,7 +395,8 @@ def relapse(
     worse than the best point since remission. The first is `possible_relapse` while it is the last
     point; a second among the last three, at least 7 days from it, confirms `relapse`, or
     `recurrence` after at least 180 days of sustained remission. A confirmed one lasts until the
-    next remission. Without a relapse threshold or a direction there is no state.
+    next remission or sustained response. Without a relapse threshold or a direction there is
+    no state.
 
     Raises:
         ValueError: the points are not one a day in order.
@@ -417,19 +418,16 @@ def relapse(
     for i, point in enumerate(points):
         worse = oriented(measure, point.value) or 0.0
         remitted = _days_held(point, remitted_since[i])
-        if remitted_since[i] or _days_held(point, responded_since[i]) >= SUSTAINED_DAYS:
-            if well_from is None or confirmed is not None:
-                well_from, best, well_days, returns, confirmed = point.day, worse, 0, [], None
-            best, well_days = min(best, worse), max(well_days, remitted)
-        elif (
-            well_from is not None
-            and measure.relapse.met(point.value)
-            and worse - best >= rise - SLACK
-        ):
+        back = measure.relapse.met(point.value) and worse - best >= rise - SLACK
+        if well_from is not None and back:
             returns.append(i)
             pair = [j for j in returns if j >= i - 2]
             if confirmed is None and (point.day - points[pair[0]].day).days >= CONFIRM_DAYS:
                 returns, confirmed = pair, i
+        elif remitted_since[i] or _days_held(point, responded_since[i]) >= SUSTAINED_DAYS:
+            if well_from is None or confirmed is not None:
+                well_from, best, well_days, returns, confirmed = point.day, worse, 0, [], None
+            best, well_days = min(best, worse), max(well_days, remitted)
     state: RelapseState | None = None
     if confirmed is not None:
         state = "recurrence" if well_days >= RECURRENCE_DAYS else "relapse"

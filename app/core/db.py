@@ -33,6 +33,7 @@ from app.core.errors import (
     TitrateError,
     Unavailable,
 )
+from app.core.log import logger
 from app.core.scope import of_clinics
 
 MOST_CALLS = 200
@@ -352,9 +353,8 @@ def _translated(failure: Exception) -> TitrateError:
         return StorageFull()
     if isinstance(failure, OperationalError):
         return DatabaseUnavailable()
-    bug = TitrateError()
-    bug.__cause__ = failure
-    return bug
+    logger.error("a bug in a write", exc_info=failure)
+    return TitrateError()
 
 
 class Reader:

@@ -11,43 +11,37 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import orjson
-from sqlalchemy import Connection, Dialect, Table, inspect
+from sqlalchemy import Boolean, Connection, Date, Dialect, Table, inspect
 from sqlalchemy.orm import Mapper
+from sqlalchemy.types import TypeEngine
 
 from app.core.base import Base
+from app.core.types import Document, Id
 
-Row = Mapping[str, Any]
+Row = dict[str, Any]
 Rows = Mapping[type[Any], Sequence[Row]]
 
 
-class _Column(NamedTuple):
-    name: str
-    type: str
-    encode: Callable[[Any], Any] | None
-
-
 class _Plan(NamedTuple):
-    """How rows of one table are written; `upsert` overwrites the row with the same key."""
+    """How rows of one table are written; a conflict clause where they overwrite by key."""
 
     table: str
-    columns: tuple[_Column, ...]
+    columns: tuple[tuple[str, str], ...]
+    """Name and SQL type of each."""
+    encoders: tuple[tuple[str, Callable[[Any], Any]], ...]
+    """Only for columns whose JSON is not what orjson writes by itself."""
     conflict: str
 
-    def parameter(self, rows: Sequence[Row]) -> str:
-        encoded = []
-        for row in rows:
-            values: list[Any] = []
-            for column in self.columns:
-                value = row.get(column.name)
-                if value is not None and column.encode is not None:
-                    value = column.encode(value)
-                values.append(value)
-            encoded.append(dict(zip((c.name for c in self.columns), values, strict=True)))
-        return orjson.dumps(encoded, default=_exact).decode()
+    def parameter(self, rows: Sequence[dict[str, Any]]) -> str:
+        for name, encode in self.encoders:
+            for row in rows:
+                if (value := row[name]) is not None:
+                    row[name] = encode(value)
+        return orjson.dumps(rows, default=_exact).decode()
 
     @property
     def names(self) -> str:
-        return ", ".join(column.name for column in self.columns)
+        return ", ".join(name for name, _ in self.columns)
 
 
 def _exact(value: Any) -> str:
@@ -64,20 +58,26 @@ def _table(model: type[Any]) -> Table:
 
 @lru_cache(maxsize=256)
 def _plan(table: Table, dialect: Dialect, upserted: bool) -> _Plan:
-    columns = tuple(
-        _Column(
-            column.name,
-            column.type.compile(dialect),
-            column.type.dialect_impl(dialect).bind_processor(dialect),
-        )
+    columns = tuple((column.name, column.type.compile(dialect)) for column in table.columns)
+    encoders = tuple(
+        (column.name, encode)
         for column in table.columns
+        if not _is_plain(column.type, dialect)
+        and (encode := column.type.dialect_impl(dialect).bind_processor(dialect)) is not None
     )
     conflict = ""
     if upserted:
-        keys = {column.name for column in table.primary_key}
-        updates = [f"{c.name} = excluded.{c.name}" for c in columns if c.name not in keys]
-        conflict = f" ON CONFLICT ({', '.join(sorted(keys))}) DO UPDATE SET {', '.join(updates)}"
-    return _Plan(table.name, columns, conflict)
+        keys = [column.name for column in table.primary_key]
+        updates = [f"{name} = excluded.{name}" for name, _ in columns if name not in keys]
+        conflict = f" ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {', '.join(updates)}"
+    return _Plan(table.name, columns, encoders, conflict)
+
+
+def _is_plain(type_: TypeEngine[Any], dialect: Dialect) -> bool:
+    """Say whether the database reads orjson's own form of this type."""
+    if dialect.name == "postgresql":
+        return not isinstance(type_, Document)
+    return isinstance(type_, Id | Date | Boolean)
 
 
 def write(connection: Connection, rows: Rows) -> None:
@@ -103,7 +103,7 @@ def write(connection: Connection, rows: Rows) -> None:
 
 @lru_cache(maxsize=256)
 def _sqlite_statement(plan: _Plan) -> str:
-    values = ", ".join(f"value ->> '$.{column.name}'" for column in plan.columns)
+    values = ", ".join(f"value ->> '$.{name}'" for name, _ in plan.columns)
     # "WHERE true" keeps SQLite from reading ON CONFLICT as a join condition.
     return (
         f"INSERT INTO {plan.table} ({plan.names}) "  # noqa: S608 - names are the models' own
@@ -116,7 +116,7 @@ def _postgresql_statement(plans: tuple[_Plan, ...]) -> str:
     """All tables in one statement: the checks of foreign keys come at its end."""
 
     def insert(plan: _Plan) -> str:
-        types = ", ".join(f"{column.name} {column.type}" for column in plan.columns)
+        types = ", ".join(f"{name} {type_}" for name, type_ in plan.columns)
         return (
             f"INSERT INTO {plan.table} ({plan.names}) "  # noqa: S608 - names are the models' own
             f"SELECT {plan.names} FROM json_to_recordset(%s::json) AS r({types}){plan.conflict}"

@@ -3,13 +3,31 @@
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import orjson
 from sqlalchemy import BigInteger, DateTime, Dialect, Integer, Numeric, String, Text, TypeDecorator
 from sqlalchemy.types import TypeEngine, Uuid
 
-Id = Uuid(as_uuid=True)
 BigInt = BigInteger().with_variant(Integer, "sqlite")
+
+
+class Id(TypeDecorator[UUID]):
+    """A UUID: the database's own type, or on SQLite its usual text of 36 characters."""
+
+    impl = Uuid
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(String(36))
+        return dialect.type_descriptor(Uuid(as_uuid=True))
+
+    def process_bind_param(self, value: UUID | None, dialect: Dialect) -> Any:
+        return str(value) if value is not None and dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> UUID | None:
+        return UUID(value) if isinstance(value, str) else value
 
 
 class UtcDateTime(TypeDecorator[datetime]):

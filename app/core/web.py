@@ -2,6 +2,7 @@
 
 A route is one call: `return await write(service.record, actor, patient_id, data)`. `write`
 answers after the COMMIT that holds the record, `read` after its access row is durable.
+Every dependency here is `async def`: a plain one would cost a trip to the thread pool.
 """
 
 import asyncio
@@ -91,7 +92,7 @@ class Versions:
     named: frozenset[int] | None
 
 
-def if_match(request: Request) -> Versions:
+async def if_match(request: Request) -> Versions:
     """Read If-Match: strong or weak tags, one or a list; `*` would defeat its purpose."""
     header = request.headers.get("if-match")
     if header is None:
@@ -224,5 +225,13 @@ def respond(request: Request, answer: Answer) -> Response:
     )
 
 
-Writing = Annotated[Write, Depends()]
-Reading = Annotated[Read, Depends()]
+async def writing(request: Request) -> Write:
+    return Write(request)
+
+
+async def reading(request: Request) -> Read:
+    return Read(request)
+
+
+Writing = Annotated[Write, Depends(writing)]
+Reading = Annotated[Read, Depends(reading)]

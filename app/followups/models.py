@@ -53,6 +53,7 @@ class SideEffectReading(Owned, Base):
         CheckConstraint("severity BETWEEN 0 AND 4", name="severity"),
         Index(None, "clinic_id", "record_id"),
     )
+    upserted = True
 
     patient_id: Mapped[UUID] = mapped_column(Id)
     episode_id: Mapped[UUID] = mapped_column(Id, primary_key=True)

@@ -1,7 +1,8 @@
 """Clinics and their users: who is a member, and whose token was taken back."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
+from typing import Any
 from uuid import UUID, uuid5
 
 from sqlalchemy import select
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from app.core.actor import Actor, Role
 from app.core.db import Call, Work
 from app.core.errors import Unauthenticated
+from app.core.questions import Lookup, Question
 from app.core.scope import of_clinics
 from app.identity.models import Clinic, RevokedToken, User
 from app.journal import service as journal
@@ -61,34 +63,30 @@ def found_clinic(session: Session, clinic_id: UUID, name: str, now: datetime) ->
     return True
 
 
-def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
-    """Ask once which callers of a batch are members."""
-    actors = {work.actor for _call, work in works}
-    clinics = {actor.clinic_id for actor in actors}
-    options = of_clinics(*clinics)
-    members = session.execute(
-        select(User.clinic_id, User.id, User.role).where(
-            User.id.in_({actor.user_id for actor in actors}), User.active
-        ),
-        execution_options=options,
-    )
-    known = {tuple(row) for row in members}
-    revoked = {
-        tuple(row)
-        for row in session.execute(
-            select(RevokedToken.clinic_id, RevokedToken.token_id).where(
-                RevokedToken.token_id.in_({actor.token_id for actor in actors})
-            ),
-            execution_options=options,
-        )
-    }
-    for _call, work in works:
-        actor = work.actor
-        work.memory["member", actor.user_id, actor.token_id] = (
-            actor.clinic_id,
-            actor.user_id,
-            actor.role,
-        ) in known and (actor.clinic_id, actor.token_id) not in revoked
+_MEMBERS = Lookup(User, (User.clinic_id, User.id, User.role), User.id, (User.active,))
+_REVOKED = Lookup(
+    RevokedToken, (RevokedToken.clinic_id, RevokedToken.token_id), RevokedToken.token_id
+)
+
+
+def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
+    """Ask once which callers of a batch are members, and whose token was taken back."""
+    actors = {work.actor: work for _call, work in works}
+
+    def learn_members(rows: list[list[Any]]) -> None:
+        known = {tuple(row) for row in rows}
+        for actor, work in actors.items():
+            member = (str(actor.clinic_id), str(actor.user_id), actor.role) in known
+            work.memory["member", actor.user_id, actor.token_id] = member
+
+    def learn_revoked(rows: list[list[Any]]) -> None:
+        revoked = {tuple(row) for row in rows}
+        for actor, work in actors.items():
+            if (str(actor.clinic_id), actor.token_id) in revoked:
+                work.memory["member", actor.user_id, actor.token_id] = False
+
+    yield Question(_MEMBERS, {actor.user_id for actor in actors}, learn_members)
+    yield Question(_REVOKED, {actor.token_id for actor in actors}, learn_revoked)
 
 
 def admit(work: Work) -> None:

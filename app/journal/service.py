@@ -1,7 +1,7 @@
 """Keeps every version of every record, and reads them back: replay, history, the page of a list."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
@@ -25,6 +25,7 @@ from app.core.errors import (
     TitrateError,
 )
 from app.core.pagination import Page, join, read_cursor, write_cursor
+from app.core.questions import Lookup, Question
 from app.core.scope import of_clinics
 from app.core.wire import NOT_CONTENT, Identified, canonical
 from app.journal import chain
@@ -71,16 +72,15 @@ def begin_chains(session: Session, clinic_id: UUID) -> None:
 def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> dict[tuple[UUID, str], Head]:
     """Lock the heads of the batch's clinics in one order; a read needs the access log's only."""
     clinics = {work.actor.clinic_id for _call, work in works}
-    writing = {work.actor.clinic_id for call, work in works if call.writes}
-    wanted = [(clinic_id, "access") for clinic_id in clinics]
-    wanted += [(clinic_id, "journal") for clinic_id in writing]
-    found = session.execute(
+    statement = (
         select(ChainHead.clinic_id, ChainHead.kind, ChainHead.sequence, ChainHead.hash)
-        .where(tuple_(ChainHead.clinic_id, ChainHead.kind).in_(wanted))
+        .where(ChainHead.clinic_id.in_(clinics))
         .order_by(ChainHead.clinic_id, ChainHead.kind)
-        .with_for_update(),
-        execution_options=of_clinics(*clinics),
+        .with_for_update()
     )
+    if not any(call.writes for call, _work in works):
+        statement = statement.where(ChainHead.kind == "access")
+    found = session.execute(statement, execution_options=of_clinics(*clinics))
     heads = {(clinic_id, kind): Head(number, hash_) for clinic_id, kind, number, hash_ in found}
     for _call, work in works:
         for kind in ("access", "journal"):
@@ -111,27 +111,44 @@ def moved(
         )
 
 
-def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+_VERSIONS = Lookup(Entry, _VERSION, Entry.record_id)
+
+
+def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
     """Ask once for all ids that the batch's bodies bring along."""
-    asked: dict[UUID, set[UUID]] = defaultdict(set)
-    memories = {}
-    for call, work in works:
-        memories[work.actor.clinic_id] = work.memory
-        for argument in call.args:
-            if isinstance(argument, Identified):
-                asked[work.actor.clinic_id].update(argument.record_ids())
-    ids = set().union(*asked.values()) if asked else set()
-    if not ids:
-        return
-    found: dict[tuple[UUID, UUID], list[Version]] = defaultdict(list)
-    for row in session.execute(
-        select(*_VERSION).where(Entry.record_id.in_(ids)).order_by(Entry.version),
-        execution_options=of_clinics(*asked),
-    ):
-        found[row.clinic_id, row.record_id].append(Version(*row))
-    for clinic_id, some in asked.items():
-        for record_id in some:
-            memories[clinic_id]["versions", record_id] = tuple(found[clinic_id, record_id])
+    asked: list[tuple[UUID, Work]] = [
+        (record_id, work)
+        for call, work in works
+        for argument in call.args
+        if isinstance(argument, Identified)
+        for record_id in argument.record_ids()
+    ]
+
+    def learn(rows: list[list[Any]]) -> None:
+        found: dict[tuple[str, str], list[Version]] = defaultdict(list)
+        for row in rows:
+            found[row[0], row[1]].append(_version(row))
+        for record_id, work in asked:
+            known = found.get((str(work.actor.clinic_id), str(record_id)), ())
+            work.memory["versions", record_id] = tuple(sorted(known, key=lambda one: one.version))
+
+    if asked:
+        yield Question(_VERSIONS, {record_id for record_id, _ in asked}, learn)
+
+
+def _version(row: Sequence[Any]) -> Version:
+    """Read a version from JSON values: ids and moments are text there."""
+    clinic_id, record_id, version, type_, patient_id, actor_id, recorded_at, print_ = row
+    return Version(
+        UUID(clinic_id),
+        UUID(record_id),
+        version,
+        type_,
+        UUID(patient_id) if patient_id else None,
+        UUID(actor_id),
+        datetime.fromisoformat(recorded_at),
+        print_,
+    )
 
 
 # ---- the journal
@@ -150,7 +167,7 @@ def versions(work: Work, record_id: UUID) -> tuple[Version, ...]:
 def sent_before(
     work: Work,
     type_: str,
-    patient_id: UUID,
+    patient_id: UUID | None,
     data: Identified,
     record_id: UUID | None = None,
     *,
@@ -187,7 +204,7 @@ def record(
     action: str,
     *,
     record_id: UUID,
-    patient_id: UUID,
+    patient_id: UUID | None,
     version: int,
     data: BaseModel,
     derived: Mapping[str, Any] | None = None,
@@ -196,7 +213,8 @@ def record(
     """Keep one version: what was sent, and what is answered, in the transaction of its effect.
 
     The answer is the body as sent, the members that every record has, and `derived`, which
-    overrides both: a received total stands beside the computed one because of it.
+    overrides both: a received total stands beside the computed one because of it. What
+    belongs to the clinic and to no patient has a `patient_id` of None.
     """
     actor = work.actor
     body = canonical(data)
@@ -204,7 +222,7 @@ def record(
         "id": record_id,
         "version": version,
         "status": status,
-        "patient_id": patient_id,
+        **({"patient_id": patient_id} if patient_id else {}),
         **data.model_dump(mode="json", exclude_unset=True, exclude=NOT_CONTENT),
         "recorded_at": work.now,
         "author": {"role": actor.role, "id": actor.user_id},
@@ -259,7 +277,7 @@ def answer_at(work: Work, record_id: UUID, version: int) -> Answer:
     return Answer(text.encode(), record_id, version, replayed=True)
 
 
-def show(work: Work, type_: str, patient_id: UUID, record_id: UUID) -> Answer:
+def show(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> Answer:
     """Give a record as it is now.
 
     Raises:
@@ -328,7 +346,7 @@ def _merge(target: Any, patch: Any) -> Any:
     return merged
 
 
-def history(work: Work, type_: str, patient_id: UUID, record_id: UUID) -> Answer:
+def history(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> Answer:
     """Give all versions of a record, newest first."""
     texts = work.all(
         select(Entry.answer)
@@ -385,6 +403,23 @@ def patient_sequence(work: Work, patient_id: UUID, known_at: datetime | None = N
         statement = statement.where(Entry.recorded_at <= known_at)
     found: int | None = work.first(statement.order_by(Entry.sequence.desc()))
     return found or 0
+
+
+def answers_known_at(
+    work: Work, record_ids: Iterable[UUID], sequence: int | None = None
+) -> list[tuple[int, dict[str, Any]]]:
+    """Give the last version of some records known at a sequence (None: now), with its sequence.
+
+    What was entered in error by then is left out.
+    """
+    statement = select(Entry.record_id, Entry.sequence, Entry.answer).where(
+        Entry.record_id.in_(record_ids), Entry.answer.is_not(None)
+    )
+    if sequence is not None:
+        statement = statement.where(Entry.sequence <= sequence)
+    last = {row.record_id: row for row in work.all(statement.order_by(Entry.version))}
+    found = [(row.sequence, orjson.loads(row.answer)) for row in last.values()]
+    return [one for one in found if one[1]["status"] != "entered_in_error"]
 
 
 def recorded_at(work: Work, sequence: int) -> datetime | None:

@@ -1,19 +1,37 @@
-"""Asserts and takes back followed numbers, and keeps each patient's summary row."""
+"""Asserts and takes back followed numbers, keeps each patient's summary row, and knows what
+each number means: the house's measures, then the clinic's own.
+"""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
+import orjson
 from sqlalchemy import or_, select, update
-from sqlalchemy.orm import Session
 
-from app.clinical.measure import Measure
+from app.clinical import measures as house
+from app.clinical.measure import (
+    Band,
+    Measure,
+    Reliability,
+    ResponseRule,
+    RiskItem,
+    Threshold,
+    unregistered,
+)
+from app.core.answer import Answer
 from app.core.db import Call, Work
-from app.core.scope import of_clinics
-from app.measurements.models import Measurement, Summary
+from app.core.errors import AlreadyExists, Invalid, NotFound
+from app.core.pagination import join
+from app.core.questions import Lookup, Question
+from app.journal import service as journal
+from app.measurements.models import Measurement, RegisteredMeasure, Summary
+from app.measurements.schemas import MeasureIn, told
 from app.patients.service import Person
+
+TYPE = "measure"
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,21 +68,39 @@ def _empty(patient_id: UUID) -> dict[str, Any]:
     }
 
 
-def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+_SUMMARIES = Lookup(Summary, (Summary.clinic_id, *_SUMMARY), Summary.patient_id)
+
+
+def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
     """Ask once for the summary rows of a batch's patients."""
-    wanted = {call.patient_id: work for call, work in works if call.writes and call.patient_id}
-    if not wanted:
-        return
-    clinics = {work.actor.clinic_id for work in wanted.values()}
-    found = session.execute(
-        select(Summary.clinic_id, *_SUMMARY).where(Summary.patient_id.in_(wanted)),
-        execution_options=of_clinics(*clinics),
-    )
-    known = {(row.clinic_id, row.patient_id): row._asdict() for row in found}
-    for call, work in works:
-        if call.writes and call.patient_id is not None:
-            key = (work.actor.clinic_id, call.patient_id)
-            work.memory["summary", call.patient_id] = known.get(key) or _empty(call.patient_id)
+    about = [
+        (call.patient_id, work)
+        for call, work in works
+        if call.writes and call.patient_id is not None
+    ]
+
+    def learn(rows: list[list[Any]]) -> None:
+        known = {(row[0], row[1]): row[1:] for row in rows}
+        for patient_id, work in about:
+            row = known.get((str(work.actor.clinic_id), str(patient_id)))
+            found = _read(patient_id, row) if row else _empty(patient_id)
+            work.memory["summary", patient_id] = found
+
+    if about:
+        yield Question(_SUMMARIES, {patient_id for patient_id, _ in about}, learn)
+
+
+def _read(patient_id: UUID, row: Sequence[Any]) -> dict[str, Any]:
+    """Read a summary from JSON values: days and the document are text there."""
+    _id, sequence, last_seen_on, latest, stale_on, signals_open = row
+    return {
+        "patient_id": patient_id,
+        "sequence": sequence,
+        "last_seen_on": date.fromisoformat(last_seen_on) if last_seen_on else None,
+        "latest": orjson.loads(latest),
+        "stale_on": date.fromisoformat(stale_on) if stale_on else None,
+        "signals_open": signals_open,
+    }
 
 
 def summary(work: Work, patient_id: UUID) -> dict[str, Any]:
@@ -120,13 +156,41 @@ def keep(
 
 
 def retract(work: Work, record_id: UUID, sequence: int) -> None:
-    """Take back all numbers that a record asserted, from this journal sequence on."""
+    """Take back all numbers that a record asserted, from this journal sequence on.
+
+    Where the summary holds one of them, the newest of the other records stands in again.
+    """
+    standing = (Measurement.record_id == record_id) & Measurement.retracted.is_(None)
+    patient_id = work.first(select(Measurement.patient_id).where(standing))
+    if patient_id is None:
+        return
     work.change_where(
         update(Measurement)
-        .where(Measurement.record_id == record_id, Measurement.retracted.is_(None))
-        .where(Measurement.asserted < sequence)
+        .where(standing, Measurement.asserted < sequence)
         .values(retracted=sequence)
     )
+    gone: set[UUID] = work.remember(("retracted", patient_id), set)
+    gone.add(record_id)
+    kept = summary(work, patient_id)
+    kept["sequence"] = max(kept["sequence"], sequence)
+    lost = [code for code, held in kept["latest"].items() if held["record_id"] == str(record_id)]
+    latest = {code: held for code, held in kept["latest"].items() if code not in lost}
+    rows = work.all(
+        select(Measurement.measure, Measurement.value, Measurement.day, Measurement.record_id)
+        .where(
+            Measurement.patient_id == patient_id,
+            Measurement.measure.in_(lost),
+            Measurement.record_id.not_in(gone),
+            Measurement.retracted.is_(None),
+            Measurement.flags.is_(None),
+        )
+        .order_by(
+            Measurement.day, Measurement.at.nulls_first(), Measurement.asserted, Measurement.place
+        )
+    )
+    kept["latest"] = latest | {row.measure: _held(row._asdict(), row.record_id) for row in rows}
+    kept["stale_on"] = _first_stale_day(work, kept["latest"])
+    keep_summary(work, patient_id)
 
 
 def _summarise(
@@ -147,13 +211,28 @@ def _summarise(
         known = latest.get(row["measure"])
         on = row["day"].isoformat()
         if row["flags"] is None and (known is None or known["on"] <= on):
-            latest[row["measure"]] = {
-                "value": row["value"],
-                "on": on,
-                "record_id": str(record_id),
-            }
+            latest[row["measure"]] = _held(row, record_id)
     kept["latest"] = latest
+    kept["stale_on"] = _first_stale_day(work, latest)
     keep_summary(work, patient_id)
+
+
+def _held(row: Mapping[str, Any], record_id: UUID) -> dict[str, Any]:
+    return {"value": row["value"], "on": row["day"].isoformat(), "record_id": str(record_id)}
+
+
+def _first_stale_day(work: Work, latest: Mapping[str, Mapping[str, Any]]) -> date | None:
+    """Give the first day on which one of the latest values is stale.
+
+    A number that nobody registered has no cadence, so it cannot be late. The clinic's measures
+    are asked for only where one of the codes is not the house's.
+    """
+    days = []
+    for code, held in latest.items():
+        known = house.find(code) or registered(work).get(code)
+        if known is not None:
+            days.append(stale_after(known, date.fromisoformat(held["on"])))
+    return min(days, default=None)
 
 
 def keep_summary(work: Work, patient_id: UUID) -> None:
@@ -207,3 +286,182 @@ def series(
 def stale_after(measure: Measure, on: date) -> date:
     """Give the first day on which a value of this day is stale."""
     return on + timedelta(days=measure.stale_after_days[1] + 1)
+
+
+# ---- what a number means
+
+
+class Registry(dict[str, Measure]):
+    """Measures by code: the house's and the clinic's. Asking `[code]` always gives one."""
+
+    def __missing__(self, code: str) -> Measure:
+        return house.find(code) or unregistered(code, unit="")
+
+
+def registered(work: Work) -> Mapping[str, Measure]:
+    """Give the clinic's own measures by code, asked for once in a transaction."""
+
+    def ask() -> dict[str, Measure]:
+        rows = work.all(select(RegisteredMeasure).order_by(RegisteredMeasure.code))
+        return {
+            row.code: _measure(MeasureIn.model_validate(row.definition), row.version)
+            for row in rows
+        }
+
+    return work.remember("registered measures", ask)
+
+
+def registry(work: Work) -> Registry:
+    """Give all measures that this clinic knows, in one question."""
+    return Registry({**house.built_in(), **registered(work)})
+
+
+def measure(work: Work, code: str) -> Measure:
+    """Give the measure of a code; one that nobody registered is a number without direction."""
+    return house.find(code) or registered(work).get(code) or unregistered(code, unit="")
+
+
+def _measure(data: MeasureIn, version: int) -> Measure:
+    """Read a clinic's definition.
+
+    Raises:
+        ValueError: see `Measure`.
+    """
+    target, response = data.target, data.response
+    remission, reliability = data.remission, data.reliability
+    return Measure(
+        data.code,
+        data.unit,
+        data.min,
+        data.max,
+        data.direction,
+        data.label,
+        domain=data.domain,
+        symptom_measure=response is not None,
+        step=data.step,
+        target=(target.min, target.max) if target else None,
+        bands=tuple(Band(band.min, band.max, band.label) for band in data.bands),
+        response=ResponseRule(response.kind, response.value, response.source) if response else None,
+        remission=Threshold(remission.op, remission.value, remission.source) if remission else None,
+        reliability=Reliability(reliability.sd, reliability.r, reliability.source)
+        if reliability
+        else None,
+        recall_days=data.recall_days,
+        cadence_days=(data.cadence_days, data.cadence_days),
+        risk_items=tuple(RiskItem(risk.item, risk.at_least, "") for risk in data.risk_items),
+        daily_aggregate=data.daily_aggregate,
+        version=version,
+    )
+
+
+def register(work: Work, data: MeasureIn) -> Answer:
+    """Give a number of the clinic's own a meaning, also where it was recorded before.
+
+    Raises:
+        AlreadyExists: the code is the house's, or taken by another definition.
+        Invalid: the definition contradicts itself.
+    """
+    if house.find(data.code) is not None:
+        raise AlreadyExists("a measure of the house", pointer="/code")
+    record_id = _record_id(work, data.code)
+    if (known := journal.sent_before(work, TYPE, None, data, record_id)) is not None:
+        return known
+    answer = _define(work, data, 1)
+    work.put_rows(
+        RegisteredMeasure, [{"code": data.code, "version": 1, "definition": _definition(data)}]
+    )
+    return answer
+
+
+def redefine(
+    work: Work, code: str, patch: Mapping[str, Any], named: frozenset[int] | None
+) -> Answer:
+    """Change what a measure of the clinic means; the versions before stay in the journal.
+
+    Raises:
+        NotFound: the clinic has registered no such code.
+        PreconditionRequired, StaleVersion: no version named, or an old one.
+        Invalid: the result contradicts itself, or has another code.
+    """
+    row = _row(work, code)
+    journal.require_version(row.version, named)
+    data = journal.patched(work, MeasureIn, _record_id(work, code), row.version, patch)
+    if data.code != code:
+        raise Invalid("a code is never given to another measure", pointer="/code")
+    answer = _define(work, data, row.version + 1)
+    work.change(row, version=row.version + 1, definition=_definition(data))
+    return answer
+
+
+def _define(work: Work, data: MeasureIn, version: int) -> Answer:
+    """Check a definition and keep it in the journal."""
+    _check_range(data)
+    return journal.record(
+        work,
+        TYPE,
+        "created" if version == 1 else "corrected",
+        record_id=_record_id(work, data.code),
+        patient_id=None,
+        version=version,
+        data=data,
+        derived={**told(_measure(data, version)), "source": "clinic"},
+        status="active" if version == 1 else "corrected",
+    )
+
+
+def _check_range(data: MeasureIn) -> None:
+    if data.min is not None and data.max is not None and data.min >= data.max:
+        raise Invalid("above the minimum", pointer="/max")
+    if (data.target is None) == (data.direction == "target_range"):
+        raise Invalid("with the direction target_range, and only then", pointer="/target")
+    if data.target is not None and data.target.min > data.target.max:
+        raise Invalid("not below the target's minimum", pointer="/target/max")
+    reached = data.min
+    for place, band in enumerate(data.bands):
+        if band.max < band.min or (reached is not None and band.min < reached):
+            raise Invalid("ascending, inside the range", pointer=f"/bands/{place}")
+        reached = band.max
+    if data.bands and data.max is not None and data.bands[-1].max > data.max:
+        raise Invalid("inside the range", pointer=f"/bands/{len(data.bands) - 1}/max")
+
+
+def _definition(data: MeasureIn) -> dict[str, Any]:
+    return data.model_dump(mode="json", exclude_unset=True)
+
+
+def _record_id(work: Work, code: str) -> UUID:
+    return uuid5(work.actor.clinic_id, f"measure:{code}")
+
+
+def _row(work: Work, code: str) -> RegisteredMeasure:
+    row = work.first(select(RegisteredMeasure).where(RegisteredMeasure.code == code))
+    if not isinstance(row, RegisteredMeasure):
+        raise NotFound()
+    return row
+
+
+def list_measures(work: Work) -> Answer:
+    """Give the house's measures in the order of the domains, then the clinic's by code."""
+    own = work.all(
+        select(RegisteredMeasure.code, RegisteredMeasure.version).order_by(RegisteredMeasure.code)
+    )
+    texts = [_of_house(known).decode() for known in house.built_in().values()]
+    texts += [journal.text_at(work, _record_id(work, row.code), row.version) for row in own]
+    return join(texts, None)
+
+
+def show_measure(work: Work, code: str) -> Answer:
+    """Give one measure.
+
+    Raises:
+        NotFound: neither the house nor the clinic knows this code.
+    """
+    known = house.find(code)
+    if known is not None:
+        return Answer(_of_house(known), version=known.version)
+    _row(work, code)
+    return journal.show(work, TYPE, None, _record_id(work, code))
+
+
+def _of_house(known: Measure) -> bytes:
+    return orjson.dumps({**told(known), "source": "house"})

@@ -29,6 +29,8 @@ class Medication(Record, Base):
     reference_id: Mapped[str | None] = mapped_column(String(100))
     route: Mapped[str | None] = mapped_column(String(200))
     form: Mapped[str | None] = mapped_column(String(200))
+    recorded_at: Mapped[datetime]
+    """When it was first recorded; orders the list of courses."""
 
 
 class DoseEvent(Record, Base):

@@ -11,7 +11,7 @@ from typing import Any, Generic, TypeVar
 from uuid import UUID
 
 from pydantic import ValidationError
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, select
 
 from app.core.answer import Answer
 from app.core.base import Record
@@ -52,6 +52,13 @@ class Kind(Generic[B]):
     """Take back what a withdrawn record asserted elsewhere: its measurements."""
     order: str = "id"
     """The column that orders its lists, before the id."""
+    only: ColumnElement[bool] | None = None
+    """Which rows are of this kind, where two kinds share a table."""
+
+    def rows(self, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
+        """Give what holds for a patient's rows of this kind."""
+        of_patient = self.model.patient_id == patient_id
+        return (of_patient,) if self.only is None else (of_patient, self.only)
 
 
 def keep(
@@ -213,7 +220,7 @@ def page(
         model,
         getattr(model, kind.order),
         page_,
-        model.patient_id == patient_id,
+        *kind.rows(patient_id),
         *where,
         secret=secret,
         with_errors=with_errors,
@@ -223,7 +230,7 @@ def page(
 def _find(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Record:
     model = kind.model
     row: Record | None = work.first(
-        select(model).where(model.id == record_id, model.patient_id == patient_id)
+        select(model).where(model.id == record_id, *kind.rows(patient_id))
     )
     if row is None:
         raise NotFound()

@@ -1,6 +1,6 @@
 """The routes that every collection of a patient has, and the parameters of its lists."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any, Literal
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from app.patients import records
 from app.patients.records import Kind
 
 
-def page_of(
+async def page_of(
     limit: Annotated[int, Query(ge=1, le=MOST)] = DEFAULT_LIMIT,
     cursor: Annotated[str | None, Query(min_length=1, max_length=500)] = None,
 ) -> Page:
@@ -38,10 +38,10 @@ async def merge_patch(request: Request) -> dict[str, Any]:
 Patch = Annotated[dict[str, Any], Depends(merge_patch)]
 
 
-def only_known(*names: str) -> Callable[[Request], None]:
+def only_known(*names: str) -> Callable[[Request], Awaitable[None]]:
     """Make a dependency that refuses a query parameter which nobody would read."""
 
-    def check(request: Request) -> None:
+    async def check(request: Request) -> None:
         for name in request.query_params:
             if name not in names:
                 raise InvalidParameter("is not a parameter here", pointer=f"/query/{name[:64]}")

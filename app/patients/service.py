@@ -1,13 +1,12 @@
 """People of the clinic, and who may see them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import or_, select
-from sqlalchemy.orm import Session
 
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
@@ -15,7 +14,7 @@ from app.core.db import Call, Work
 from app.core.errors import AlreadyExists, Invalid, InvalidParameter, NotFound
 from app.core.ids import uuid7
 from app.core.pagination import join
-from app.core.scope import of_clinics
+from app.core.questions import Lookup, Question
 from app.journal import service as journal
 from app.patients.models import CareRelation, Identifier, Patient
 from app.patients.schemas import PatientIn
@@ -60,43 +59,42 @@ _PERSON = (
 )
 
 
-def recall(session: Session, works: Sequence[tuple[Call, Work]]) -> None:
-    """Ask once for the patients of a batch and the care relations of its callers."""
-    wanted = {(call.actor.clinic_id, call.patient_id) for call, _work in works if call.patient_id}
-    if not wanted:
-        return
-    options = of_clinics(*{clinic_id for clinic_id, _ in wanted})
-    ids = {patient_id for _, patient_id in wanted}
-    people = {
-        (row[0], row[1]): Person(*row[1:])
-        for row in session.execute(
-            select(Patient.clinic_id, *_PERSON).where(Patient.id.in_(ids)),
-            execution_options=options,
-        )
-    }
-    users = {call.actor.user_id for call, _work in works if call.actor.role in CLINICIANS}
-    relations = (
-        {
-            tuple(row)
-            for row in session.execute(
-                select(CareRelation.clinic_id, CareRelation.patient_id, CareRelation.user_id).where(
-                    CareRelation.patient_id.in_(ids), CareRelation.user_id.in_(users)
-                ),
-                execution_options=options,
-            )
-        }
-        if users
-        else set()
-    )
-    for call, work in works:
-        if call.patient_id is not None:
-            actor, patient_id = call.actor, call.patient_id
-            work.memory["person", patient_id] = people.get((actor.clinic_id, patient_id))
-            work.memory["cares", patient_id, actor.user_id] = (
-                actor.clinic_id,
-                patient_id,
-                actor.user_id,
-            ) in relations
+_PEOPLE = Lookup(Patient, (Patient.clinic_id, *_PERSON), Patient.id)
+_RELATIONS = Lookup(
+    CareRelation,
+    (CareRelation.clinic_id, CareRelation.patient_id, CareRelation.user_id),
+    CareRelation.patient_id,
+)
+
+
+def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
+    """Ask once for the patients of a batch and the care relations with them."""
+    about = [(call.patient_id, work) for call, work in works if call.patient_id is not None]
+    ids = {patient_id for patient_id, _ in about}
+
+    def learn_people(rows: list[list[Any]]) -> None:
+        people = {(row[0], row[1]): row[1:] for row in rows}
+        for patient_id, work in about:
+            row = people.get((str(work.actor.clinic_id), str(patient_id)))
+            work.memory["person", patient_id] = _person(patient_id, row) if row else None
+
+    def learn_relations(rows: list[list[Any]]) -> None:
+        relations = {tuple(row) for row in rows}
+        for patient_id, work in about:
+            actor = work.actor
+            relation = (str(actor.clinic_id), str(patient_id), str(actor.user_id))
+            work.memory["cares", patient_id, actor.user_id] = relation in relations
+
+    if about:
+        yield Question(_PEOPLE, ids, learn_people)
+        yield Question(_RELATIONS, ids, learn_relations)
+
+
+def _person(patient_id: UUID, row: Sequence[Any]) -> Person:
+    """Read a person from JSON values: days are text there, SQLite's booleans 0 and 1."""
+    _id, version, given, family, birth_date, time_zone, synthetic = row
+    born = date.fromisoformat(birth_date) if birth_date else None
+    return Person(patient_id, version, given, family, born, time_zone, bool(synthetic))
 
 
 def get(work: Work, patient_id: UUID) -> Person:

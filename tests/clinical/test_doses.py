@@ -463,6 +463,16 @@ def test_40_the_line_ends_at_as_of() -> None:
     assert line(read([])) == []
 
 
+def test_41_two_starts_or_two_stops_on_unknown_days_are_one() -> None:
+    starts = [event("start", None, "20 mg x1", seq=1), event("start", None, "40 mg x1", seq=2)]
+    stops = [event("stop", None, id="a"), event("stop", None, id="b")]
+    got = read([*starts, *stops])
+
+    assert line(got) == ["-: 40 mg/day"]
+    assert got.epochs[0].codes == ("STOP_DAY_UNKNOWN",)
+    assert len(got.epochs[0].records) == 4
+
+
 def test_an_epoch_counts_its_days_up_to_as_of() -> None:
     got = read([event("start", 0, "50 mg x1"), event("change", 42, "100 mg x1")])
 
@@ -573,8 +583,8 @@ def test_any_order_of_arrival_gives_the_same_regimen(
 @given(courses())
 def test_a_daily_dose_is_never_negative_and_never_a_float(events: list[DoseEvent]) -> None:
     for epoch in read(events).epochs:
-        assert epoch.tdd is None or (isinstance(epoch.tdd, Decimal) and epoch.tdd >= 0)
-        assert epoch.max_daily is None or isinstance(epoch.max_daily, Decimal)
+        for dose in (epoch.tdd, epoch.per_use, epoch.max_daily):
+            assert dose is None or (type(dose) is Decimal and dose >= 0)
         assert (epoch.tdd is not None) == (epoch.known and not epoch.prn)
 
 
@@ -591,6 +601,16 @@ def test_epochs_follow_each_other_without_gap_overlap_or_empty_stretch(
             assert epoch.from_day < epoch.to_day
     if epochs:
         assert epochs[-1].to_day is None
+
+
+@given(courses(), st.lists(st.sampled_from(["start", "stop"]), max_size=3))
+def test_at_most_the_last_epoch_is_running(events: list[DoseEvent], undated: list[Kind]) -> None:
+    loose = [event(kind, None, id=f"u{i}", seq=i) for i, kind in enumerate(undated)]
+
+    epochs = read([*loose, *events]).epochs
+
+    assert not any(epoch.running for epoch in epochs[:-1])
+    assert read([*events, *loose]).epochs == epochs
 
 
 @given(courses(), st.integers(0, 60), st.integers(0, 60))

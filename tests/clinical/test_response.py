@@ -447,6 +447,11 @@ def test_a_return_after_half_a_year_of_remission_is_a_recurrence() -> None:
     assert follow((0, 18), *well[:-1], (222, 12), (236, 13)).state == "relapse"
 
 
+def test_a_return_is_seen_although_it_is_still_a_response_to_the_baseline() -> None:
+    # 24 -> 12 is 50 % and held for eight weeks; from 4 it is a return all the same
+    assert follow((0, 24), (28, 4), (56, 4), (84, 12), (98, 12)).state == "relapse"
+
+
 def test_a_new_remission_ends_a_relapse() -> None:
     found = follow((0, 18), (56, 4), (84, 12), (98, 12), (154, 3))
 

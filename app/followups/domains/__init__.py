@@ -1,0 +1,1 @@
+"""What a follow-up asks about, one file a domain: wire shape, unit, range and direction."""

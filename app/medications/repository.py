@@ -1,0 +1,70 @@
+"""What is asked of the tables of courses, dose events and administrations."""
+
+from collections.abc import Sequence
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import select
+
+from app.core.db import Work
+from app.medications.models import Administration, DoseEvent, Medication
+
+
+def courses(work: Work, patient_id: UUID, ids: set[UUID]) -> set[UUID]:
+    """Say which of these ids are courses of this patient."""
+    return set(
+        work.all(
+            select(Medication.id).where(Medication.patient_id == patient_id, Medication.id.in_(ids))
+        )
+    )
+
+
+def courses_with_events(work: Work, patient_id: UUID) -> Sequence[Any]:
+    """Give pairs of ids: a course and one of its dose events, or None where it has none."""
+    return work.all(
+        select(Medication.id, DoseEvent.id)
+        .outerjoin(
+            DoseEvent,
+            (DoseEvent.clinic_id == Medication.clinic_id)
+            & (DoseEvent.medication_id == Medication.id),
+        )
+        .where(Medication.patient_id == patient_id)
+        .order_by(Medication.recorded_at, Medication.id)
+    )
+
+
+def belongs(
+    work: Work,
+    model: type[DoseEvent] | type[Administration],
+    patient_id: UUID,
+    medication_id: UUID,
+    record_id: UUID,
+) -> bool:
+    """Say whether a record is one of this patient's course."""
+    statement = select(model.id).where(
+        model.id == record_id,
+        model.patient_id == patient_id,
+        model.medication_id == medication_id,
+    )
+    return work.first(statement) is not None
+
+
+def administration(work: Work, patient_id: UUID, record_id: UUID) -> Administration | None:
+    """Give one administration of this patient."""
+    found: Administration | None = work.first(
+        select(Administration).where(
+            Administration.id == record_id, Administration.patient_id == patient_id
+        )
+    )
+    return found
+
+
+def reported(work: Work, patient_id: UUID, reported_in: UUID) -> Sequence[Administration]:
+    """Give the administrations that one follow-up brought, without those entered in error."""
+    return work.all(
+        select(Administration).where(
+            Administration.patient_id == patient_id,
+            Administration.reported_in == reported_in,
+            Administration.status != "entered_in_error",
+        )
+    )

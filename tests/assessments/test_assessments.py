@@ -1,0 +1,408 @@
+"""Filled-in instruments over HTTP, on both databases."""
+
+import json
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import pytest
+
+from app.assessments import service
+from app.assessments.schemas import AssessmentWithin
+from app.core.actor import Trace
+from app.core.answer import Answer
+from app.core.db import Work
+from app.core.errors import AlreadyExists
+from app.identity import service as identity
+from app.measurements import service as measurements
+from app.patients import service as patients
+from app.signals import service as signals
+from tests.conftest import Caller, Clinic
+from tests.shared import SHARED, needs_shared
+
+PERSON = {
+    "id": "019a5b10-0000-7000-8000-000000000001",
+    "name": {"given": "Example", "family": "Patient"},
+    "birth_date": "1991-04-17",
+    "time_zone": "America/New_York",
+}
+PATIENT = UUID(str(PERSON["id"]))
+PATH = f"/v1/patients/{PATIENT}/assessments"
+ID = "019a5b10-0000-7000-8000-000000000503"
+PHQ_9 = {
+    "id": ID,
+    "instrument": "phq-9",
+    "occurred_at": "2026-05-11T10:00:00-04:00",
+}
+IN_REMISSION = [1, 0, 0, 1, 0, 0, 0, 0, 1]
+"""A total of 3, and thoughts of death on several days."""
+FOLLOW_UP = UUID("019a5b10-0000-7000-8000-000000000301")
+VISIT_AT = datetime(2026, 5, 11, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture
+def caller(prescriber: Caller) -> Caller:
+    assert prescriber("POST", "/v1/patients", PERSON).status_code == 201
+    return prescriber
+
+
+def contract(name: str) -> Any:
+    return json.loads((SHARED / "contract" / f"{name}.json").read_bytes())
+
+
+def ask(clinic: Clinic, question: Any, *args: Any) -> Any:
+    """Run a reading service as the clinic's prescriber."""
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    return clinic.app.state.reader.ask(question, actor, Trace("-", "GET", "test"), *args)
+
+
+def series(clinic: Clinic) -> dict[str, tuple[float, str | None]]:
+    """Give value and flags by measure, as they stand now."""
+    rows = ask(clinic, measurements.series, PATIENT, 10**9)
+    return {row.measure: (row.value, row.flags) for row in rows}
+
+
+def summary(clinic: Clinic) -> dict[str, Any]:
+    found: dict[str, Any] = ask(clinic, measurements.summary, PATIENT)
+    return found
+
+
+def open_signals(clinic: Clinic) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = ask(clinic, signals.open_signals, PATIENT)
+    return found
+
+
+def within(clinic: Clinic, data: AssessmentWithin, at: datetime = VISIT_AT) -> dict[str, Any]:
+    """Store an assessment as a follow-up does."""
+
+    def visit(work: Work, patient_id: UUID) -> dict[str, Any]:
+        person = patients.get(work, patient_id)
+        return service.keep_within(
+            work,
+            person,
+            data,
+            occurred_at=at,
+            occurred_on=person.day_of(at),
+            follow_up_id=FOLLOW_UP,
+            fallback_id=UUID(int=7),
+        )
+
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    stored: dict[str, Any] = clinic.app.state.writer.run(visit, actor, PATIENT, operation="visit")
+    return stored
+
+
+# ---- the total
+
+
+@needs_shared
+def test_the_contracts_assessment_is_answered_as_promised(caller: Caller, clinic: Clinic) -> None:
+    stored = caller("POST", PATH, contract("10-assessment"))
+
+    promised = contract("answers/10-assessment")
+    assert stored.status_code == 201, stored.text
+    for name in promised.keys() - {"recorded_at", "author"}:
+        assert stored.json()[name] == promised[name], name
+    assert stored.json()["author"]["role"] == "prescriber"
+    assert series(clinic)["phq-9.total"] == (10, None)
+
+
+def test_a_total_that_disagrees_with_its_answers_is_kept_and_the_computed_one_followed(
+    caller: Caller, clinic: Clinic
+) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"answers": [1] * 8 + [0], "total": 9}).json()
+
+    assert (stored["total"], stored["total_computed"], stored["total_received"]) == (8, 8, 9)
+    assert stored["flags"] == ["total_mismatch"]
+    assert series(clinic)["phq-9.total"] == (8, None)
+
+
+def test_two_missing_answers_are_prorated_and_said(caller: Caller, clinic: Clinic) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"answers": [2, 2, 2, 2, 2, 2, 2, None, None]}).json()
+
+    assert stored["total_computed"] == 18  # 14 of seven answers, times 9, by 7
+    assert stored["flags"] == ["items_missing", "total_prorated"]
+    assert stored["answers"] == {str(item): 2 for item in range(1, 8)}
+    assert "phq-9.8" not in series(clinic)
+
+
+def test_three_missing_answers_leave_no_total_and_the_risk_item_is_shown(
+    caller: Caller, clinic: Clinic
+) -> None:
+    answers = {"1": 1, "2": 1, "3": 1, "4": 1, "5": 1, "9": 2}
+    stored = caller("POST", PATH, PHQ_9 | {"answers": answers}).json()
+
+    assert stored["total"] is None
+    assert stored["band"] is None
+    assert [one["evidence"]["value"] for one in stored["opened_signals"]] == [2]
+    assert "phq-9.total" not in series(clinic)
+    assert series(clinic)["phq-9.9"] == (2, None)
+
+
+def test_a_total_alone_is_followed(caller: Caller, clinic: Clinic) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"total": 17}).json()
+
+    assert (stored["total"], stored["total_received"]) == (17, 17)
+    assert stored["total_computed"] is None
+    assert stored["answers"] == {}
+    assert stored["flags"] == ["items_absent"]
+    assert stored["band"] == {"label": "moderately severe", "from": 15}
+    assert series(clinic) == {"phq-9.total": (17, None)}
+
+
+# ---- out of range
+
+
+def test_an_answer_out_of_range_is_kept_and_stays_out_of_statistics(
+    caller: Caller, clinic: Clinic
+) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"answers": [1, 1, 7, 1, 1, 1, 1, 1, 0]})
+
+    assert stored.status_code == 201, stored.text
+    assert stored.json()["answers"]["3"] == 7
+    assert stored.json()["flags"] == ["item_out_of_range"]
+    assert stored.json()["total"] is None
+    assert series(clinic)["phq-9.3"] == (7, "DQ_IMPLAUSIBLE")
+    assert series(clinic)["phq-9.2"] == (1, None)
+    assert "phq-9.total" not in series(clinic)
+    assert "phq-9.3" not in summary(clinic)["latest"]
+
+
+def test_a_risk_answer_out_of_range_is_still_a_risk_answer(caller: Caller) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"answers": [0] * 8 + [4]}).json()
+
+    assert [one["code"] for one in stored["opened_signals"]] == ["suicidal_ideation_item"]
+
+
+def test_a_total_out_of_range_is_kept_and_stays_out_of_statistics(
+    caller: Caller, clinic: Clinic
+) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"total": 99}).json()
+
+    assert (stored["total"], stored["total_received"]) == (None, 99)
+    assert "total_out_of_range" in stored["flags"]
+    assert series(clinic) == {"phq-9.total": (99, "DQ_IMPLAUSIBLE")}
+
+
+def test_the_one_answer_of_a_one_item_instrument_out_of_range_is_shown_as_its_total(
+    caller: Caller, clinic: Clinic
+) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"instrument": "cgi-s", "answers": [9]})
+
+    assert stored.status_code == 201, stored.text
+    assert series(clinic) == {"cgi-s.total": (9, "DQ_IMPLAUSIBLE")}
+
+
+# ---- risk
+
+
+def test_a_risk_answer_opens_one_signal_although_the_total_is_in_remission(
+    caller: Caller, clinic: Clinic
+) -> None:
+    first = caller("POST", PATH, PHQ_9 | {"answers": IN_REMISSION})
+    again = caller("POST", PATH, PHQ_9 | {"answers": IN_REMISSION})
+
+    [opened] = first.json()["opened_signals"]
+    assert first.json()["band"]["label"] == "minimal"
+    assert opened["code"] == "suicidal_ideation_item"
+    assert opened["evidence"] == {"instrument": "phq-9", "item": 9, "value": 1, "record_id": ID}
+    assert again.status_code == 200
+    assert again.content == first.content
+    assert [one["id"] for one in open_signals(clinic)] == [opened["id"]]
+
+
+def test_a_correction_scores_again_and_a_risk_answer_that_is_new_opens_a_signal(
+    caller: Caller, clinic: Clinic
+) -> None:
+    caller("POST", PATH, PHQ_9 | {"answers": [1] * 8 + [0]})
+    corrected = caller("PATCH", f"{PATH}/{ID}", {"answers": {"9": 1}}, headers={"If-Match": '"1"'})
+    twice = caller("PATCH", f"{PATH}/{ID}", {"answers": {"9": 0}}, headers={"If-Match": '"2"'})
+    history = caller("GET", f"{PATH}/{ID}/history").json()["items"]
+
+    assert corrected.status_code == 200, corrected.text
+    assert corrected.json()["total"] == 9
+    assert len(corrected.json()["opened_signals"]) == 1
+    assert twice.json()["opened_signals"] == []
+    assert [one["total"] for one in history] == [8, 9, 8]
+    assert series(clinic)["phq-9.total"] == (8, None)
+    assert len(open_signals(clinic)) == 1, "a later 0 closes nothing"
+
+
+def test_a_patient_who_answers_a_risk_item_is_told_that_nobody_watches(
+    caller: Caller, clinic: Clinic
+) -> None:
+    patient = clinic.as_("patient", patient_id=PATIENT)
+    asked = patient("POST", PATH, PHQ_9 | {"answers": [0] * 9}).json()
+    not_asked = patient(
+        "POST", PATH, PHQ_9 | {"id": str(uuid4()), "instrument": "gad-7", "answers": [0] * 7}
+    ).json()
+
+    assert asked["safety_notice"]["nobody_watches"] is True
+    assert "safety_notice" not in not_asked
+
+
+# ---- what is refused
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"instrument": "phq-99", "answers": [1]}, "/instrument"),
+        ({"answers": {"10": 1}}, "/answers/10"),
+        ({"answers": {"one": 1}}, "/answers/one"),
+        ({"answers": [1, 1, 1]}, "/answers"),
+        ({"answers": {"1": "2"}}, "/answers/1"),
+        ({"answers": {"1": True}}, "/answers/1"),
+        ({"answers": {}}, ""),
+        ({"total": 5, "occurred_at": "2026-06-03T10:00:00Z"}, "/occurred_at"),
+        ({"total": 5, "occurred_at": "1990-01-01T10:00:00Z"}, "/occurred_at"),
+    ],
+)
+def test_what_is_wrong_is_named_where_it_stands(
+    caller: Caller, body: dict[str, Any], pointer: str
+) -> None:
+    refused = caller("POST", PATH, PHQ_9 | body)
+
+    assert refused.status_code == 422, refused.text
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]
+
+
+def test_answers_in_order_and_by_item_are_the_same_content(caller: Caller) -> None:
+    caller("POST", PATH, PHQ_9 | {"answers": IN_REMISSION})
+    by_item = {str(item): value for item, value in enumerate(IN_REMISSION, start=1)}
+
+    assert caller("POST", PATH, PHQ_9 | {"answers": by_item}).status_code == 200
+    assert caller("POST", PATH, PHQ_9 | {"answers": [0] * 9}).status_code == 409
+
+
+# ---- what the summary holds
+
+
+def test_the_summary_falls_back_on_the_reading_before_a_withdrawn_one(
+    caller: Caller, clinic: Clinic
+) -> None:
+    before = PHQ_9 | {"id": str(uuid4()), "occurred_at": "2026-04-13T10:00:00-04:00", "total": 17}
+    caller("POST", PATH, before)
+    caller("POST", PATH, PHQ_9 | {"answers": [1] * 8 + [0]})
+    assert summary(clinic)["latest"]["phq-9.total"]["value"] == 8
+
+    caller("DELETE", f"{PATH}/{ID}", headers={"If-Match": '"1"'})
+
+    assert summary(clinic)["latest"] == {
+        "phq-9.total": {"value": 17, "on": "2026-04-13", "record_id": before["id"]}
+    }
+    assert series(clinic) == {"phq-9.total": (17, None)}
+    assert len(caller("GET", PATH).json()["items"]) == 1
+
+
+def test_the_summary_says_on_which_day_a_value_goes_stale(caller: Caller, clinic: Clinic) -> None:
+    caller("POST", PATH, PHQ_9 | {"total": 8})
+
+    assert summary(clinic)["stale_on"] == date(2026, 7, 7)  # 56 days hold, the 57th does not
+
+
+# ---- inside a follow-up
+
+
+def test_an_assessment_within_a_follow_up_is_a_record_of_its_own(
+    caller: Caller, clinic: Clinic
+) -> None:
+    data = AssessmentWithin(id=UUID(ID), instrument="phq-9", answers={"1": 3, "9": 1})
+    short = within(clinic, data)
+    stored = caller("GET", f"{PATH}/{ID}").json()
+
+    assert short["id"] == ID
+    assert short["flags"] == ["items_missing"]
+    assert short["total_computed"] is None
+    assert len(short["opened_signals"]) == 1
+    assert stored["follow_up_id"] == str(FOLLOW_UP)
+    assert stored["occurred_at"] == "2026-05-11T14:30:00Z"
+
+
+def test_the_same_assessment_within_a_follow_up_again_is_linked_and_other_content_refused(
+    clinic: Clinic, caller: Caller
+) -> None:
+    caller("POST", PATH, PHQ_9 | {"answers": IN_REMISSION})
+    by_item = {str(item): value for item, value in enumerate(IN_REMISSION, start=1)}
+    same = AssessmentWithin(id=UUID(ID), instrument="phq-9", answers=by_item)
+
+    linked = within(clinic, same)
+
+    assert (linked["id"], linked["total_computed"]) == (ID, 3)
+    assert linked["opened_signals"] == []
+    assert caller("GET", f"{PATH}/{ID}").json()["version"] == 1
+    with pytest.raises(AlreadyExists):
+        within(clinic, same.model_copy(update={"answers": by_item | {"9": 0}}))
+
+
+def test_an_assessment_moves_with_the_time_of_its_follow_up(clinic: Clinic, caller: Caller) -> None:
+    data = AssessmentWithin(instrument="gad-7", answers={str(item): 1 for item in range(1, 8)})
+    first = within(clinic, data)
+    again = within(clinic, data)
+    within(clinic, data, datetime(2026, 5, 4, 14, 30, tzinfo=UTC))
+    stored = caller("GET", f"{PATH}/{first['id']}").json()
+
+    assert first == again
+    assert (stored["version"], stored["occurred_on"]) == (2, "2026-05-04")
+    assert stored["follow_up_id"] == str(FOLLOW_UP)
+    assert summary(clinic)["latest"]["gad-7.total"]["on"] == "2026-05-04"
+
+
+def test_a_withdrawn_follow_up_takes_its_assessments_with_it(
+    clinic: Clinic, caller: Caller
+) -> None:
+    within(clinic, AssessmentWithin(id=UUID(ID), instrument="phq-9", total=9))
+
+    def withdraw(work: Work, patient_id: UUID) -> Answer:
+        person = patients.get(work, patient_id)
+        service.withdraw_within(work, person, FOLLOW_UP, "another patient's")
+        return Answer(b"{}")
+
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    clinic.app.state.writer.run(withdraw, actor, PATIENT, operation="withdraw")
+
+    stored = caller("GET", f"{PATH}/{ID}").json()
+    assert stored["status"] == "entered_in_error"
+    assert stored["withdrawn_because"] == "another patient's"
+    assert series(clinic) == {}
+
+
+# ---- the instruments
+
+
+def test_an_instrument_tells_what_it_is_and_ships_no_wording_that_its_licence_keeps(
+    clinic: Clinic,
+) -> None:
+    listed = clinic.as_("patient", patient_id=_enrolled(clinic))("GET", "/v1/instruments")
+    known = {one["id"]: one for one in listed.json()["items"]}
+
+    assert known["phq-9"]["items_count"] == 9
+    assert known["phq-9"]["items"][8]["label"] == "thoughts of death or self-harm"
+    assert known["phq-9"]["range"] == {"min": 0, "max": 27}
+    assert known["phq-9"]["remission"] == {
+        "op": "<",
+        "value": 5,
+        "source": "Kroenke 2001; ICSI",
+        "verified": None,
+    }
+    assert known["phq-9"]["caseness"]["verified"].startswith("seen")
+    assert "safety review" not in listed.text, "actions are for prescribers"
+    for one in known.values():
+        if not one["item_text_may_ship"]:
+            assert one["options"] == []
+            assert all("label" not in item for item in one["items"])
+    assert known["fibser"]["item_text_may_ship"] is False
+
+
+def _enrolled(clinic: Clinic) -> UUID:
+    clinic.as_("prescriber")("POST", "/v1/patients", PERSON)
+    return PATIENT
+
+
+def test_one_instrument_is_shown_by_its_id(prescriber: Caller) -> None:
+    listed = prescriber("GET", "/v1/instruments").json()["items"]
+    shown = prescriber("GET", "/v1/instruments/gad-7")
+
+    assert shown.json() in listed
+    assert shown.json()["measures"][:2] == ["gad-7.total", "gad-7.1"]
+    assert prescriber("GET", "/v1/instruments/none").status_code == 404
