@@ -1,11 +1,13 @@
 """Builds the app: knows every room, hands the writer what lies above it."""
 
+import gc
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from copy import copy
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from app.assessments import router as assessments_router
@@ -18,7 +20,7 @@ from app.core.db import Call, Reader, Work, Writer, open_engine
 from app.core.middleware import AroundRequests
 from app.core.questions import ask
 from app.identity import service as identity
-from app.identity.deps import Verified, authenticated
+from app.identity.deps import Require, Verified
 from app.identity.tokens import Issuer
 from app.journal import service as journal
 from app.journal.chain import Head
@@ -85,6 +87,9 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
         app.state.writer = Writer(engine, clock, Ledger())
         app.state.reader = Reader(engine, clock, identity.admit)
         app.state.writer.start()
+        # What start-up made stays for good: the collector need not walk it on every request.
+        gc.collect()
+        gc.freeze()
         try:
             yield
         finally:
@@ -109,5 +114,14 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
     problems.install(app)
     app.include_router(health.router)
     for router in ROUTERS:
-        app.include_router(router, dependencies=[Depends(authenticated)])
+        _require_a_door_keeper(router)
+        app.include_router(router)
     return app
+
+
+def _require_a_door_keeper(router: APIRouter) -> None:
+    """Deny by default: a route that asks for no role does not get in."""
+    for route in router.routes:
+        assert isinstance(route, APIRoute)
+        if not any(isinstance(one.call, Require) for one in route.dependant.dependencies):
+            raise RuntimeError(f"{route.name} lets anybody in")

@@ -13,17 +13,16 @@ from app.assessments.schemas import (
     InstrumentOut,
     InstrumentPage,
 )
-from app.core.actor import Actor
 from app.core.openapi import Route
 from app.core.web import Body, Reading, Writing
-from app.identity.deps import ClinicianOrPatient, authenticated
+from app.identity.deps import AnyMember, ClinicianOrPatient
 from app.patients.routes import add_record_routes, only_known
 
 router = APIRouter(
     prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=Route
 )
 instruments_router = APIRouter(prefix="/v1/instruments", tags=["reference"], route_class=Route)
-Member = Annotated[Actor, Depends(authenticated)]
+
 """Anybody of the clinic: a questionnaire is no patient's data."""
 
 
@@ -39,13 +38,13 @@ add_record_routes(router, service.KIND, AssessmentOut, AssessmentPage)
 
 
 @instruments_router.get("", response_model=InstrumentPage, dependencies=[Depends(only_known())])
-async def list_instruments(actor: Member, read: Reading) -> Response:
+async def list_instruments(actor: AnyMember, read: Reading) -> Response:
     """Give every questionnaire, without wording that its licence keeps."""
     return await read(service.list_instruments, actor)
 
 
 @instruments_router.get("/{instrument_id}", response_model=InstrumentOut)
 async def show_instrument(
-    instrument_id: Annotated[str, Path(max_length=60)], actor: Member, read: Reading
+    instrument_id: Annotated[str, Path(max_length=60)], actor: AnyMember, read: Reading
 ) -> Response:
     return await read(service.show_instrument, actor, instrument_id)

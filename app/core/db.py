@@ -96,7 +96,8 @@ class Call:
     """Idempotency-Key with its scope, and the fingerprint of the request."""
     value: Any = None
     error: TitrateError | None = None
-    deliver: Callable[["Call"], None] = lambda call: None
+    done: "asyncio.Future[None] | threading.Event | None" = None
+    """Set after the COMMIT or the refusal: by the loop that waits, or for a plain thread."""
 
     @property
     def patient_id(self) -> UUID | None:
@@ -211,22 +212,20 @@ class Writer:
         self._thread.join(timeout=30)
 
     def submit(self, call: Call) -> None:
-        """Put one call in the queue; `call.deliver` runs after its COMMIT or refusal."""
+        """Put one call in the queue; `call.done` is set after its COMMIT or refusal."""
         with self._wake:
-            if self._stopping:
-                call.error = Unavailable()
-                call.deliver(call)
+            if not self._stopping:
+                self._waiting.append(call)
+                if len(self._waiting) == 1:
+                    self._wake.notify()
                 return
-            self._waiting.append(call)
-            if len(self._waiting) == 1:
-                self._wake.notify()
+        call.error = Unavailable()
+        _deliver([call])
 
     def run(self, service: Service, actor: Actor, *args: Any, operation: str) -> Any:
         """Run one call from a plain thread (command line, import) and wait for its commit."""
         done = threading.Event()
-        call = Call(
-            service, actor, args, Trace("-", "CLI", operation), deliver=lambda _call: done.set()
-        )
+        call = Call(service, actor, args, Trace("-", "CLI", operation), done=done)
         self.submit(call)
         done.wait()
         if call.error is not None:
@@ -239,8 +238,7 @@ class Writer:
             if not calls:
                 break
             self._commit(calls)
-            for call in calls:
-                call.deliver(call)
+            _deliver(calls)
             if len(calls) > 1:
                 time.sleep(PAUSE_S)
         if self._connection is not None:
@@ -332,6 +330,24 @@ class Writer:
             self._connection.close()
             self._connection = None
         self._engine.dispose()
+
+
+def _deliver(calls: list[Call]) -> None:
+    """Wake those who wait: one hand-over a loop, not one a call."""
+    futures: dict[asyncio.AbstractEventLoop, list[asyncio.Future[None]]] = defaultdict(list)
+    for call in calls:
+        if isinstance(call.done, threading.Event):
+            call.done.set()
+        elif call.done is not None:
+            futures[call.done.get_loop()].append(call.done)
+    for loop, waiting in futures.items():
+        loop.call_soon_threadsafe(_finish, waiting)
+
+
+def _finish(waiting: list["asyncio.Future[None]"]) -> None:
+    for future in waiting:
+        if not future.done():
+            future.set_result(None)
 
 
 def _is_lost(failure: Exception) -> bool:

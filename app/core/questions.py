@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Dialect, String, bindparam, select
+from sqlalchemy import Dialect, Select, String, bindparam, select
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -79,15 +79,31 @@ class Question(NamedTuple):
 
 def ask(session: Session, questions: Sequence[Question], clinics: Collection[UUID]) -> None:
     """Ask all in one statement within these clinics, and hand each its rows."""
-    connection = session.connection()
-    text, order = _compiled(tuple(one.lookup for one in questions), connection.dialect)
-    array = _json_array if connection.dialect.name == "sqlite" else list
-    given = {f"keys{place}": array(one.keys) for place, one in enumerate(questions)}
-    given["clinics"] = array(clinics)
-    parameters = given if order is None else tuple(given[name] for name in order)
-    answers = connection.exec_driver_sql(text, parameters).one()
+    statement = _together(tuple(one.lookup for one in questions))
+    keys = {f"keys{place}": one.keys for place, one in enumerate(questions)}
+    answers = run(session, statement, clinics=clinics, **keys).one()
     for question, answer in zip(questions, answers, strict=True):
         question.learn(orjson.loads(answer) if answer else [])
+
+
+def run(
+    session: Session, statement: Select[*tuple[Any, ...]], **arrays: Collection[UUID | str]
+) -> Any:
+    """Run a constant statement whose parameters are arrays; its text is compiled once."""
+    connection = session.connection()
+    text, order = _compiled_constant(statement, connection.dialect)
+    array = _json_array if connection.dialect.name == "sqlite" else list
+    given = {name: array(values) for name, values in arrays.items()}
+    parameters = given if order is None else tuple(given[name] for name in order)
+    return connection.exec_driver_sql(text, parameters)
+
+
+@lru_cache(maxsize=64)
+def _compiled_constant(
+    statement: Select[*tuple[Any, ...]], dialect: Dialect
+) -> tuple[str, list[str] | None]:
+    compiled = statement.compile(dialect=dialect)
+    return str(compiled), compiled.positiontup
 
 
 def _json_array(values: Collection[UUID | str]) -> str:
@@ -95,8 +111,7 @@ def _json_array(values: Collection[UUID | str]) -> str:
 
 
 @lru_cache(maxsize=64)
-def _compiled(lookups: tuple[Lookup, ...], dialect: Dialect) -> tuple[str, list[str] | None]:
-    """Give the text and, where parameters go by position, their order."""
+def _together(lookups: tuple[Lookup, ...]) -> Select[*tuple[Any, ...]]:
     subqueries = [
         select(json_rows(*lookup.columns))
         .where(
@@ -107,5 +122,4 @@ def _compiled(lookups: tuple[Lookup, ...], dialect: Dialect) -> tuple[str, list[
         .scalar_subquery()
         for place, lookup in enumerate(lookups)
     ]
-    compiled = select(*subqueries).compile(dialect=dialect)
-    return str(compiled), compiled.positiontup
+    return select(*subqueries)

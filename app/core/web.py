@@ -47,18 +47,26 @@ async def raw_body(request: Request, most: int = MOST_BODY) -> bytes:
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in {"application/json", MERGE_PATCH}:
         raise UnsupportedMediaType()
-    if int(request.headers.get("content-length") or 0) > most:
-        raise BodyTooLarge()
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        size += len(chunk)
-        if size > most:
+    length = request.headers.get("content-length", "")
+    if length.isdigit():
+        if int(length) > most:
             raise BodyTooLarge()
-        chunks.append(chunk)
-    raw = b"".join(chunks)
+        raw = await request.body()
+    else:
+        raw = await _counted_body(request, most)
     if not raw:
         raise MalformedJson("a JSON body is needed")
     return raw
+
+
+async def _counted_body(request: Request, most: int) -> bytes:
+    """Read a body of unannounced length, and stop when it is too much."""
+    raw = bytearray()
+    async for chunk in request.stream():
+        raw += chunk
+        if len(raw) > most:
+            raise BodyTooLarge()
+    return bytes(raw)
 
 
 class StrictBody:
@@ -151,23 +159,14 @@ class Write:
         content = b"".join(canonical(data) for data in sent)
         call.key = (
             sha256(scope.encode()).hexdigest(),
-            sha256(request.url.path.encode() + b"|" + content).hexdigest(),
+            sha256(request.scope["path"].encode() + b"|" + content).hexdigest(),
         )
 
 
 async def submit(writer: Writer, call: Call) -> None:
     """Wait for a call without blocking the loop; the writer's thread delivers it."""
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[None] = loop.create_future()
-
-    def finish() -> None:
-        if not done.done():
-            done.set_result(None)
-
-    def deliver(_call: Call) -> None:
-        loop.call_soon_threadsafe(finish)
-
-    call.deliver = deliver
+    done = asyncio.get_running_loop().create_future()
+    call.done = done
     writer.submit(call)
     await done
 
@@ -210,7 +209,7 @@ def respond(request: Request, answer: Answer) -> Response:
         headers["ETag"] = f'"{answer.version}"'
     if answer.created:
         at_collection = request.method == "POST" and answer.record_id is not None
-        path = request.url.path
+        path = request.scope["path"]
         headers["Location"] = f"{path}/{answer.record_id}" if at_collection else path
     if answer.replayed:
         headers["Idempotent-Replayed"] = "true"

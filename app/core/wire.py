@@ -88,6 +88,9 @@ def _refuse_constant(_name: str) -> NoReturn:
     raise MalformedJson("NaN and Infinity are not JSON")
 
 
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+
+
 def _depth(value: Any) -> int:
     if isinstance(value, dict):
         return 1 + max((_depth(member) for member in value.values()), default=0)
@@ -103,9 +106,7 @@ def parse_json(raw: bytes) -> Any:
         MalformedJson: not UTF-8 JSON, a member twice, NaN, a NUL, or deeper than 32.
     """
     try:
-        value = json.loads(
-            raw.decode("utf-8"), object_pairs_hook=_unique_members, parse_constant=_refuse_constant
-        )
+        value = _DECODER.decode(raw.decode("utf-8"))
     except (ValueError, RecursionError):
         raise MalformedJson() from None
     if b"\\u0000" in raw:

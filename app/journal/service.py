@@ -9,7 +9,7 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, literal_column, select, tuple_
 from sqlalchemy.orm import Session
 
 from app.core import wire
@@ -25,8 +25,7 @@ from app.core.errors import (
     TitrateError,
 )
 from app.core.pagination import Page, join, read_cursor, write_cursor
-from app.core.questions import Lookup, Question
-from app.core.scope import of_clinics
+from app.core.questions import Lookup, Question, among, run
 from app.core.wire import NOT_CONTENT, Identified, canonical
 from app.journal import chain
 from app.journal.chain import Head
@@ -69,19 +68,24 @@ def begin_chains(session: Session, clinic_id: UUID) -> None:
         session.add(ChainHead(clinic_id=clinic_id, kind=kind, sequence=0, hash=chain.GENESIS))
 
 
+_HEADS = (
+    select(ChainHead.clinic_id, ChainHead.kind, ChainHead.sequence, ChainHead.hash)
+    .where(among(ChainHead.clinic_id, bindparam("clinics")))
+    .order_by(ChainHead.clinic_id, ChainHead.kind)
+    .with_for_update()
+)
+_ACCESS_HEADS = _HEADS.where(ChainHead.kind == literal_column("'access'"))
+
+
 def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> dict[tuple[UUID, str], Head]:
     """Lock the heads of the batch's clinics in one order; a read needs the access log's only."""
     clinics = {work.actor.clinic_id for _call, work in works}
-    statement = (
-        select(ChainHead.clinic_id, ChainHead.kind, ChainHead.sequence, ChainHead.hash)
-        .where(ChainHead.clinic_id.in_(clinics))
-        .order_by(ChainHead.clinic_id, ChainHead.kind)
-        .with_for_update()
-    )
-    if not any(call.writes for call, _work in works):
-        statement = statement.where(ChainHead.kind == "access")
-    found = session.execute(statement, execution_options=of_clinics(*clinics))
-    heads = {(clinic_id, kind): Head(number, hash_) for clinic_id, kind, number, hash_ in found}
+    statement = _HEADS if any(call.writes for call, _work in works) else _ACCESS_HEADS
+    found = run(session, statement, clinics=clinics)
+    heads = {
+        (UUID(str(clinic_id)), kind): Head(number, hash_)
+        for clinic_id, kind, number, hash_ in found
+    }
     for _call, work in works:
         for kind in ("access", "journal"):
             if (work.actor.clinic_id, kind) in heads:

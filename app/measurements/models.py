@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, String
+from sqlalchemy import ForeignKeyConstraint, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.base import Base, Owned
@@ -20,7 +20,8 @@ class Measurement(Owned, Base):
     __tablename__ = "measurements"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
-        Index(None, "clinic_id", "record_id"),
+        # The key is the order in which rows are read; on SQLite the rows lie in it.
+        {"sqlite_with_rowid": False},
     )
 
     patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)

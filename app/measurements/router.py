@@ -5,16 +5,15 @@ from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Path, Response
 
-from app.core.actor import Actor
 from app.core.openapi import Route
 from app.core.web import Body, IfMatch, Reading, Writing
-from app.identity.deps import Clinician, authenticated
+from app.identity.deps import AnyMember, Clinician
 from app.measurements import service
 from app.measurements.schemas import MeasureIn, MeasureOut, MeasurePage
 from app.patients.routes import Patch, only_known
 
 router = APIRouter(prefix="/v1/reference/measures", tags=["reference"], route_class=Route)
-Member = Annotated[Actor, Depends(authenticated)]
+
 """Anybody of the clinic: what a measure means is no patient's data."""
 MeasureCode = Annotated[str, Path(max_length=100)]
 
@@ -29,13 +28,13 @@ async def register_measure(data: Body[MeasureIn], actor: Clinician, write: Writi
 
 
 @router.get("", response_model=MeasurePage, dependencies=[Depends(only_known())])
-async def list_measures(actor: Member, read: Reading) -> Response:
+async def list_measures(actor: AnyMember, read: Reading) -> Response:
     """Give the house's measures, then the clinic's. Any `side_effects.<term>` is one too."""
     return await read(service.list_measures, actor)
 
 
 @router.get("/{code}", response_model=MeasureOut)
-async def show_measure(code: MeasureCode, actor: Member, read: Reading) -> Response:
+async def show_measure(code: MeasureCode, actor: AnyMember, read: Reading) -> Response:
     return await read(service.show_measure, actor, code)
 
 

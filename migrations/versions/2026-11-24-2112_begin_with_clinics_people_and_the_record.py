@@ -1,13 +1,13 @@
 """begin with clinics people and the record
 
-Revision: cf292fed81f6
+Revision: 33f1b5ae3eff
 Follows: nothing
 """
 
 import sqlalchemy as sa
 from alembic import op
 
-revision = "cf292fed81f6"
+revision = "33f1b5ae3eff"
 down_revision = None
 branch_labels = None
 depends_on = None
@@ -307,14 +307,8 @@ def upgrade() -> None:
             "asserted",
             name=op.f("pk_measurements"),
         ),
+        sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("measurements", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_measurements_clinic_id_record_id"),
-            ["clinic_id", "record_id"],
-            unique=False,
-        )
-
     op.create_table(
         "medications",
         sa.Column("clinic_id", sa.Uuid().with_variant(sa.String(36), "sqlite"), nullable=False),
@@ -625,9 +619,6 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_medications_clinic_id_patient_id"))
 
     op.drop_table("medications")
-    with op.batch_alter_table("measurements", schema=None) as batch_op:
-        batch_op.drop_index(batch_op.f("ix_measurements_clinic_id_record_id"))
-
     op.drop_table("measurements")
     with op.batch_alter_table("follow_ups", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_follow_ups_clinic_id_patient_id_occurred_at"))
