@@ -19,6 +19,7 @@ from app.core.clock import Clock
 from app.core.db import Call, Reader, Work, Writer, open_engine
 from app.core.middleware import AroundRequests
 from app.core.questions import ask
+from app.followups import router as followups_router
 from app.identity import service as identity
 from app.identity.deps import Require, Verified
 from app.identity.tokens import Issuer
@@ -38,6 +39,9 @@ ROUTERS = (
     assessments_router.router,
     assessments_router.instruments_router,
     measurements_router.router,
+    followups_router.router,
+    followups_router.check_ins_router,
+    followups_router.side_effects_router,
 )
 
 

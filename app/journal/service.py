@@ -2,15 +2,16 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, bindparam, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, bindparam, literal, literal_column, select, tuple_
 from sqlalchemy.orm import Session
+from sqlalchemy.types import TypeEngine
 
 from app.core import wire
 from app.core.answer import Answer
@@ -26,6 +27,7 @@ from app.core.errors import (
 )
 from app.core.pagination import Page, join, read_cursor, write_cursor
 from app.core.questions import Lookup, Question, among, run
+from app.core.types import Id, UtcDateTime
 from app.core.wire import NOT_CONTENT, Identified, canonical
 from app.journal import chain
 from app.journal.chain import Head
@@ -389,15 +391,27 @@ def page(
     name = model.__tablename__  # type: ignore[attr-defined]
     if page_.cursor:
         at, last_id = read_cursor(secret, name, page_.cursor)
-        position = (time.type.python_type.fromisoformat(at), UUID(last_id))
-        statement = statement.where(tuple_(time, model.id) > tuple_(*position))
+        position = tuple_(
+            literal(_position(time.type, at), time.type), literal(UUID(last_id), model.id.type)
+        )
+        statement = statement.where(tuple_(time, model.id) > position)
     rows = work.all(statement)
     next_cursor = None
     if len(rows) > page_.limit:
         rows = rows[: page_.limit]
         last = rows[-1]
-        next_cursor = write_cursor(secret, name, last.time.isoformat(), str(last.id))
+        at = last.time.isoformat() if isinstance(last.time, date) else str(last.time)
+        next_cursor = write_cursor(secret, name, at, str(last.id))
     return join([row.answer for row in rows], next_cursor)
+
+
+def _position(type_: TypeEngine[Any], text: str) -> UUID | date:
+    """Read where a page ended: an id, a moment or a day, by the column that orders the list."""
+    if isinstance(type_, Id):
+        return UUID(text)
+    if isinstance(type_, UtcDateTime):
+        return datetime.fromisoformat(text)
+    return date.fromisoformat(text)
 
 
 def patient_sequence(work: Work, patient_id: UUID, known_at: datetime | None = None) -> int:
