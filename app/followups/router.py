@@ -7,6 +7,7 @@ from fastapi import APIRouter, Response
 from app.core.openapi import Route
 from app.core.web import Body, IfMatch, Writing
 from app.followups import service, side_effects
+from app.followups.domains.side_effects import SideEffectIn
 from app.followups.schemas import (
     CheckInIn,
     CheckInOut,
@@ -14,7 +15,6 @@ from app.followups.schemas import (
     FollowUpIn,
     FollowUpOut,
     FollowUpPage,
-    SideEffectIn,
     SideEffectOut,
     SideEffectPage,
 )

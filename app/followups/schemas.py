@@ -19,8 +19,6 @@ from app.followups.domains.side_effects import SideEffectIn, SideEffects
 from app.followups.domains.sleep import Sleep
 from app.patients.schemas import Envelope
 
-__all__ = ["SideEffectIn"]
-
 
 class ContactIn(Identified):
     """What a follow-up and a check-in share: when, and the domains that were asked about.

@@ -384,9 +384,7 @@ def _derived(
 
 def _clock(work: Work, data: ContactIn) -> Mapping[str, Any]:
     """Keep the device's clock beside the content: it says when, never what."""
-    told: dict[str, Any] = {}
-    if data.client_time is not None:
-        told["client_time"] = data.client_time
+    told = data.model_dump(mode="json", include={"client_time"}, exclude_none=True)
     if data.sent_at is not None:
         skew = (work.now - data.sent_at).total_seconds()
         told["clock_skew_s"] = skew

@@ -4,7 +4,7 @@ On which day a severity stands (trend-spec 6.4 looks for the first day with one)
 episode on its stated onset, where the timing against a dose is judged, and again on the last
 day on which it was known, which is the day of the follow-up that told of it or its end,
 whichever is earlier; none of the days between, and no zero after the end, is invented. A
-reading stands on the day of its follow-up.
+reading stands on the day of its follow-up, or on the end that it tells of.
 """
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -267,8 +267,8 @@ def hear(
             continue
         episode = known.get(_key(entry))
         episode_id = _read(work, person, contact, follow_up_id, entry, episode, at)
-        code = side_effect(entry.term).code
-        heard.readings.append(Reading(code, entry.severity, contact.on, contact.at))
+        opened = episode_id == opened_id(follow_up_id, entry)
+        heard.readings += _readings(contact, entry, opened=opened)
         heard.opened_signals += _open_signal(work, person, follow_up_id, entry)
         if episode_id is None:
             heard.entries.append(_sent(entry))
@@ -276,6 +276,19 @@ def hear(
             heard.severities[episode_id] = entry.severity
             heard.entries.append(_sent(entry) | {"episode_id": str(episode_id)})
     return heard
+
+
+def _readings(contact: Contact, entry: SideEffectIn, *, opened: bool) -> Iterator[Reading]:
+    """Give a reading's severity on its day, or on the day it ended if that is past.
+
+    One that opened its episode and says since when stands on that day too, as an episode does.
+    """
+    code = side_effect(entry.term).code
+    over = entry.ended_on is not None and entry.ended_on < contact.on and entry.severity > 0
+    known_until = entry.ended_on if over and entry.ended_on else contact.on
+    if opened and entry.onset_on is not None and entry.onset_on < known_until:
+        yield Reading(code, entry.severity, entry.onset_on)
+    yield Reading(code, entry.severity, known_until, None if over else contact.at)
 
 
 def _sent(entry: SideEffectIn) -> dict[str, Any]:

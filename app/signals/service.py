@@ -6,10 +6,13 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.core.answer import Answer
 from app.core.db import Work
 from app.core.ids import uuid7
+from app.core.pagination import join
 from app.journal import service as journal
 from app.measurements import service as measurements
+from app.patients import service as patients
 from app.patients.service import Person
 from app.signals.models import Signal
 from app.signals.schemas import SignalBody
@@ -56,6 +59,17 @@ def open_once(
     kept["signals_open"] += 1
     measurements.keep_summary(work, person.id)
     return {"id": str(signal_id), "code": code, "evidence": dict(evidence)}
+
+
+def page(work: Work, patient_id: UUID) -> Answer:
+    """Give every signal of a patient, open ones first, the newest first."""
+    patients.get(work, patient_id)
+    rows = work.all(
+        select(Signal)
+        .where(Signal.patient_id == patient_id)
+        .order_by((Signal.state == "closed"), Signal.raised_at.desc(), Signal.id)
+    )
+    return join([journal.text_at(work, row.id, row.version) for row in rows], None)
 
 
 def open_signals(work: Work, patient_id: UUID) -> list[dict[str, Any]]:

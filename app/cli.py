@@ -1,0 +1,264 @@
+"""The command line: serve, demo, import, token, db, openapi."""
+
+import json
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Literal, get_args
+from uuid import UUID
+
+import typer
+import uvicorn
+from fastapi import FastAPI
+from pydantic import ValidationError
+from rich.console import Console
+from rich.progress import Progress
+from rich.table import Table
+
+from app import database
+from app.core import clock, log
+from app.core.actor import Actor, Role
+from app.core.db import Writer, open_engine
+from app.core.errors import TitrateError
+from app.core.health import schema_is_current
+from app.identity import service as identity
+from app.identity.tokens import Issuer
+from app.imports import service as imports
+from app.main import Ledger, create_app
+from app.sample import load as sample
+from app.settings import Settings
+
+FAILED, USAGE, SCHEMA_OUT_OF_DATE = 1, 2, 5
+OUTDATED = "the database is not at the newest schema: titrate db upgrade"
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="The record, and the reading, of what a psychiatric medicine does to a person.",
+)
+db = typer.Typer(no_args_is_help=True, help="Move the database between schema versions.")
+cli.add_typer(db, name="db")
+talk = Console(stderr=True)
+
+
+def fail(message: str, code: int = FAILED) -> typer.Exit:
+    """Say what is wrong, and give the exit to raise."""
+    talk.print(f"[red]titrate:[/red] {message}", highlight=False)
+    return typer.Exit(code)
+
+
+def settings() -> Settings:
+    """Read the settings, or stop with the sentence that says what to set."""
+    try:
+        return Settings()
+    except ValidationError as failure:
+        reasons = "; ".join(
+            f"{'TITRATE_' + '_'.join(map(str, one['loc'])).upper() + ': ' if one['loc'] else ''}"
+            f"{one['msg'].removeprefix('Value error, ')}"
+            for one in failure.errors(include_input=False)
+        )
+        raise fail(reasons, USAGE) from None
+
+
+@contextmanager
+def writing() -> Iterator[Writer]:
+    """Give a writer of its own to a command; another process may be serving meanwhile."""
+    chosen = settings()
+    engine = open_engine(chosen.database_url)
+    if not schema_is_current(engine):
+        raise fail(
+            "the database is not at the newest schema: titrate db upgrade", SCHEMA_OUT_OF_DATE
+        )
+    writer = Writer(engine, clock.now, Ledger())
+    writer.start()
+    try:
+        yield writer
+    finally:
+        writer.stop()
+        engine.dispose()
+
+
+@contextmanager
+def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
+    """Show how far a long command is, on standard error, where there is a terminal."""
+    with Progress(console=talk, transient=True, disable=not talk.is_terminal) as bar:
+        task = bar.add_task(label)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
+@cli.command()
+def serve(host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
+    """Serve the API; the database must stand at the newest schema."""
+    chosen = settings()
+    log.install(chosen.log_level)
+    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    uvicorn.run(
+        "app.main:create_app",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        access_log=False,
+        log_level="warning",
+        server_header=False,
+        ws="none",
+    )
+
+
+@cli.command()
+def demo(host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Load the synthetic sample clinic on the first start, print what to try, and serve."""
+    chosen = settings()
+    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    database.upgrade(chosen.database_url, clock.now)
+    issuer = Issuer.of_file(chosen.key_file)
+    today = clock.now().date()
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    with writing() as writer, progress_bar("the synthetic sample clinic") as progress:
+        patient_id = sample.load(writer, actor, today, progress)
+    token = _token(issuer, "prescriber", None, None, identity.DEFAULT_CLINIC)
+    _say_what_to_try(f"http://{host}:{port}", token, patient_id)
+    serve(host, port)
+
+
+def _say_what_to_try(url: str, token: str, patient_id: UUID) -> None:
+    moment = datetime.now(UTC).astimezone().isoformat(timespec="seconds")
+    body = json.dumps(
+        {"occurred_at": moment, "mood_cognition": {"mood": 6}, "sleep": {"quality": 7}}
+    )
+    patient = f"{url}/v1/patients/{patient_id}"
+    out = Console(soft_wrap=True, highlight=False)
+    out.print(
+        f"\nTitrate serves [bold]{url}[/bold] (its documentation: {url}/openapi.json).\n"
+        "The patients are synthetic. A prescriber's token, good for one hour:\n\n"
+        f"export TOKEN={token}\n\nThree lines to try in another terminal:\n\n"
+        f'curl -H "Authorization: Bearer $TOKEN" {url}/v1/patients\n\n'
+        f'curl -H "Authorization: Bearer $TOKEN" -H "Idempotency-Key: first" '
+        f"--json '{body}' {patient}/check-ins\n\n"
+        f'curl -H "Authorization: Bearer $TOKEN" "{patient}/trends?format=svg" -o trend.svg\n',
+        markup=True,
+    )
+
+
+@cli.command("import")
+def import_(
+    files: list[Path],
+    format: Annotated[Literal["fhir", "csv"] | None, typer.Option()] = None,
+    create_patients: bool = False,
+    system: Annotated[
+        str | None, typer.Option(help="the system of the identifiers in a CSV's `subject`")
+    ] = None,
+    care_team: Annotated[
+        UUID | None, typer.Option(help="who may see new patients; default: the prescribers")
+    ] = None,
+    clinic: UUID = identity.DEFAULT_CLINIC,
+    dry_run: bool = False,
+    as_json: Annotated[bool, typer.Option("--json", help="one line of JSON an entry")] = False,
+) -> None:
+    """Read FHIR R4 bundles or CSV files; one result per entry, twice without duplicates."""
+    missing = [str(file) for file in files if not file.is_file()]
+    if missing:
+        raise fail(f"no such file: {', '.join(missing)}", USAGE)
+    actor = identity.built_in_actor(clinic, "system")
+    counts: dict[str, int] = {}
+    table = Table("file", "entry", "type", "result", "reason")
+    with writing() as writer, progress_bar("import") as progress:
+        try:
+            for result in imports.import_files(
+                writer,
+                actor,
+                files,
+                format=format,
+                create_patients=create_patients,
+                system=system,
+                care_team=care_team,
+                dry_run=dry_run,
+                progress=progress,
+            ):
+                counts[result.status] = counts.get(result.status, 0) + 1
+                if as_json:
+                    sys.stdout.write(json.dumps(result.told()) + "\n")
+                elif result.status != "unchanged":
+                    table.add_row(
+                        result.file,
+                        str(result.entry),
+                        result.type,
+                        result.status,
+                        result.reason or "",
+                    )
+        except (imports.Unreadable, TitrateError) as failure:
+            raise fail(str(failure)) from None
+    if not as_json:
+        Console().print(table)
+    talk.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
+
+
+def _token(
+    issuer: Issuer, role: Role, user: UUID | None, patient: UUID | None, clinic: UUID
+) -> str:
+    if role in {"patient", "proxy"}:
+        if patient is None:
+            raise fail(f"a {role}'s token needs --patient", USAGE)
+        user = user or identity.patient_user(clinic, patient)
+        with writing() as writer:
+            actor: Actor = identity.built_in_actor(clinic, "system")
+            writer.run(identity.enrol, actor, user, role, role, patient, operation="enrol")
+    return issuer.issue(
+        clock.now(),
+        clinic_id=clinic,
+        user_id=user or identity.built_in_user(clinic, role),
+        role=role,
+        client="command-line",
+        patient_id=patient,
+    )
+
+
+@cli.command()
+def token(
+    role: Annotated[str, typer.Option(help=f"one of {', '.join(get_args(Role))}")],
+    user: UUID | None = None,
+    patient: UUID | None = None,
+    clinic: UUID = identity.DEFAULT_CLINIC,
+) -> None:
+    """Print a token, good for one hour; without --user, of the clinic's built-in user."""
+    if role not in get_args(Role):
+        raise fail(f"--role is one of {', '.join(get_args(Role))}", USAGE)
+    issuer = Issuer.of_file(settings().key_file)
+    chosen: Role = role  # type: ignore[assignment]  # just checked
+    sys.stdout.write(_token(issuer, chosen, user, patient, clinic) + "\n")
+
+
+@cli.command()
+def openapi() -> None:
+    """Print the OpenAPI document."""
+    app: FastAPI = create_app(settings())
+    sys.stdout.write(json.dumps(app.openapi(), indent=1, sort_keys=True) + "\n")
+
+
+@db.command()
+def upgrade(revision: str = "head") -> None:
+    """Migrate up, and make the clinic `default` where there is none."""
+    chosen = settings()
+    chosen.data_dir.mkdir(parents=True, exist_ok=True)
+    database.upgrade(chosen.database_url, clock.now, revision)
+
+
+@db.command()
+def downgrade(revision: str) -> None:
+    """Migrate down; the data of tables that go is lost."""
+    database.downgrade(settings().database_url, revision)
+
+
+@db.command()
+def check() -> None:
+    """Say by the exit code whether the database stands at the newest schema."""
+    engine = open_engine(settings().database_url)
+    if not schema_is_current(engine):
+        raise fail(OUTDATED, SCHEMA_OUT_OF_DATE)
+
+
+def main() -> None:
+    """Run the command line."""
+    cli()
