@@ -31,6 +31,7 @@ from app.medications import router as medications_router
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
+from app.signals import router as signals_router
 
 Heads = dict[tuple[Any, str], Head]
 ROUTERS = (
@@ -39,6 +40,7 @@ ROUTERS = (
     assessments_router.router,
     assessments_router.instruments_router,
     measurements_router.router,
+    signals_router.router,
     followups_router.router,
     followups_router.check_ins_router,
     followups_router.side_effects_router,

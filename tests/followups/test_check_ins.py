@@ -6,6 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import event
 
+from app.followups.schemas import CheckInOut
 from tests.conftest import Caller
 from tests.followups.conftest import CHECK_IN, INSOMNIA, PATH, SERTRALINE, Ward, contract
 from tests.shared import needs_shared
@@ -26,6 +27,7 @@ def test_a_check_in_reads_the_open_episode(ward: Ward) -> None:
 
     assert made.status_code == 201, made.text
     answer = made.json()
+    assert CheckInOut.model_validate_json(made.content).kind == "check_in"
     assert answer["source"] == "patient"
     assert answer["domains"] == [
         "dosage",

@@ -6,6 +6,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.followups.schemas import FollowUpOut
 from tests.conftest import Caller
 from tests.followups.conftest import (
     INSOMNIA,
@@ -62,6 +63,7 @@ def test_a_visit_is_answered_as_the_contract_says(ward: Ward) -> None:
         [one for one in answer["opened_signals"] if one["code"] == risk[0]["code"]], risk
     )
     assert "safety_notice" not in answer
+    assert FollowUpOut.model_validate_json(made.content).version == 1
 
 
 def test_all_that_a_visit_brings_stands_in_its_own_place(ward: Ward) -> None:
@@ -166,7 +168,11 @@ def test_a_colleague_may_correct_a_note_and_what_the_visit_brought_stays(ward: W
 
 def test_what_a_correction_no_longer_says_is_withdrawn(ward: Ward) -> None:
     ward.visit(contract("06-follow-up"))
-    patch = {"side_effects": None, "interactions": None, "dosage": {"dose_events": []}}
+    patch: dict[str, Any] = {
+        "side_effects": None,
+        "interactions": None,
+        "dosage": {"dose_events": []},
+    }
 
     done = ward.prescriber(
         "PATCH", ADDRESS, {**patch, "assessments": []}, headers={"If-Match": '"1"'}

@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pytest
 
+from app.followups.schemas import SideEffectOut
 from tests.followups.conftest import INSOMNIA, PATH, Ward, contract
 from tests.shared import needs_shared
 
@@ -30,7 +31,7 @@ def test_an_episode_is_answered_and_stands_at_its_onset(ward: Ward) -> None:
     made = ward.prescriber("POST", EPISODES, contract("09-side-effect"))
 
     assert made.status_code == 201, made.text
-    assert made.json()["onset_assumed"] is False
+    assert SideEffectOut.model_validate_json(made.content).onset_assumed is False
     assert made.json()["opened_signals"] == []
     assert ward.standing("side_effects.") == [
         ("side_effects.sexual-dysfunction", 2, "2026-04-25", None)
