@@ -23,27 +23,37 @@ from app.followups import router as followups_router
 from app.identity import service as identity
 from app.identity.deps import Require, Verified
 from app.identity.tokens import Issuer
+from app.interactions import router as interactions_router
 from app.journal import service as journal
 from app.journal.chain import Head
 from app.measurements import router as measurements_router
 from app.measurements import service as measurements
+from app.medications import interactions_router as medications_interactions_router
+from app.medications import regimen_router
 from app.medications import router as medications_router
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
 from app.signals import router as signals_router
+from app.trends import router as trends_router
 
 Heads = dict[tuple[Any, str], Head]
 ROUTERS = (
     patients_router.router,
     medications_router.router,
+    regimen_router.router,
+    regimen_router.reference_router,
     assessments_router.router,
     assessments_router.instruments_router,
     measurements_router.router,
     signals_router.router,
+    interactions_router.router,
+    interactions_router.check_router,
+    medications_interactions_router.router,
     followups_router.router,
     followups_router.check_ins_router,
     followups_router.side_effects_router,
+    trends_router.router,
 )
 
 

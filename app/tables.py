@@ -10,6 +10,7 @@ for room in (
     "patients",
     "measurements",
     "signals",
+    "interactions",
     "medications",
     "assessments",
     "followups",

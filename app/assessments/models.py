@@ -21,5 +21,6 @@ class Assessment(Record, Base):
 
     instrument: Mapped[str] = mapped_column(String(60))
     occurred_at: Mapped[datetime]
+    """The moment; where only the day is known, its beginning, so that lists have an order."""
     occurred_on: Mapped[date]
     follow_up_id: Mapped[UUID | None] = mapped_column(Id)

@@ -17,7 +17,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.clinical import instruments
-from app.core.wire import Between, Identified, Instant, Line, Wire
+from app.core.wire import Between, Day, Identified, Instant, Line, Wire
 from app.measurements.schemas import BandIn
 from app.patients.schemas import Envelope
 
@@ -104,9 +104,10 @@ class AssessmentWithin(Identified):
 
 
 class AssessmentIn(AssessmentWithin):
-    """A filled-in instrument: its answers, its total, or both."""
+    """A filled-in instrument: its answers, its total, or both; at a moment or on a day."""
 
-    occurred_at: Instant
+    occurred_at: Instant | None = None
+    occurred_on: Day | None = None
 
 
 class BandOut(Wire):
@@ -126,7 +127,7 @@ class AssessmentOut(Envelope):
     """`total` is the one that is followed: the computed, else the received if it stands alone."""
 
     instrument: str
-    occurred_at: datetime
+    occurred_at: datetime | None = None
     occurred_on: date
     answers: dict[str, int]
     total: float | None

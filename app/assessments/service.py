@@ -1,8 +1,9 @@
 """Filled-in instruments: scored, followed, and their risk items shown whatever the total does."""
 
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
-from functools import cache
+from dataclasses import replace
+from datetime import date, datetime
+from functools import cache, partial
 from typing import Any
 from uuid import UUID
 
@@ -17,7 +18,7 @@ from app.clinical.safety import risk_findings
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import AlreadyExists, Invalid, NotFound
+from app.core.errors import AlreadyExists, NotFound
 from app.core.pagination import join
 from app.core.wire import canonical
 from app.journal import service as journal
@@ -29,7 +30,6 @@ from app.patients.records import Kind, Place
 from app.patients.service import Person
 from app.signals import service as signals
 
-DEVICE_CLOCK_TOLERANCE = timedelta(hours=24)
 IMPLAUSIBLE = ("DQ_IMPLAUSIBLE",)
 SAFETY_NOTICE = (
     "Nobody reads this in real time. If you are in danger, or may harm yourself or somebody "
@@ -38,26 +38,29 @@ SAFETY_NOTICE = (
 """Until a clinic has words of its own. It names no telephone number: it cannot know one."""
 
 
-def record(work: Work, patient_id: UUID, data: AssessmentIn) -> Answer:
-    """Store one filled-in instrument, score it, and open a signal for a risk answer."""
-    return records.post(work, KIND, patient_id, data)
+def record(
+    work: Work, patient_id: UUID, data: AssessmentIn, *, opens_signals: bool = True
+) -> Answer:
+    """Store one filled-in instrument, score it, and open a signal for a risk answer.
+
+    opens_signals: False for an import of old facts, which opens one signal for all of them.
+    """
+    kind = replace(KIND, keep=partial(keep, opens_signals=opens_signals))
+    return records.post(work, kind, patient_id, data)
 
 
-def keep(work: Work, person: Person, data: AssessmentIn, place: Place) -> Answer:
+def keep(
+    work: Work, person: Person, data: AssessmentIn, place: Place, *, opens_signals: bool = True
+) -> Answer:
     """Store one version of an assessment.
 
     Raises:
-        Invalid: dated before the birth, or beyond the tolerance for a device's clock.
+        Invalid: no time or two; before the birth, or beyond the tolerance for a device's clock.
     """
-    born_on = person.birth_date
-    occurred_on = person.day_of(data.occurred_at)
-    if data.occurred_at > work.now + DEVICE_CLOCK_TOLERANCE:
-        raise Invalid("not later than now: check the device's clock", pointer="/occurred_at")
-    if born_on is not None and occurred_on < born_on:
-        raise Invalid("the birth date or later", pointer="/occurred_at")
+    occurred_on = measurements.day_of(work, person, data.occurred_at, data.occurred_on)
     row = place.row
     follow_up_id = row.follow_up_id if isinstance(row, Assessment) else None
-    return _keep(work, person, data, place, occurred_on, follow_up_id)
+    return _keep(work, person, data, place, occurred_on, follow_up_id, opens_signals=opens_signals)
 
 
 def _keep(
@@ -67,6 +70,8 @@ def _keep(
     place: Place,
     occurred_on: date,
     follow_up_id: UUID | None,
+    *,
+    opens_signals: bool = True,
 ) -> Answer:
     instrument = instruments.instrument(data.instrument)
     score = instruments.score(
@@ -74,11 +79,8 @@ def _keep(
         {int(item): value for item, value in (data.answers or {}).items()},
         data.total,
     )
-    derived = {
-        **_scored(score),
-        "occurred_on": occurred_on,
-        "opened_signals": list(_opened(work, person, place.record_id, instrument, score)),
-    }
+    opened = _opened(work, person, place.record_id, instrument, score) if opens_signals else ()
+    derived = {**_scored(score), "occurred_on": occurred_on, "opened_signals": list(opened)}
     if follow_up_id is not None:
         derived["follow_up_id"] = follow_up_id
     elif work.actor.source == "patient" and _answers_risk(instrument, score):
@@ -91,7 +93,7 @@ def _keep(
         data,
         columns={
             "instrument": instrument.id,
-            "occurred_at": data.occurred_at,
+            "occurred_at": data.occurred_at or person.begin_of(occurred_on),
             "occurred_on": occurred_on,
             "follow_up_id": follow_up_id,
         },
@@ -141,7 +143,9 @@ def _opened(
             yield opened
 
 
-def _readings(instrument: Instrument, score: Score, day: date, at: datetime) -> Iterator[Reading]:
+def _readings(
+    instrument: Instrument, score: Score, day: date, at: datetime | None
+) -> Iterator[Reading]:
     """Give the numbers to follow. What is out of range is among them, flagged: shown, not used.
 
     A total that came beside answers is never followed: the computed one is, or none.

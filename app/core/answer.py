@@ -18,3 +18,9 @@ class Answer:
     media_type: str = "application/json"
     next: str | None = None
     """The cursor of the next page of a list."""
+    etag: str | None = None
+    """What names a computed answer, where no version does."""
+    unchanged: bool = False
+    """The caller has it already: 304, without a body."""
+    attachment: str | None = None
+    """The name of the file that a browser is to save and not to show."""

@@ -205,8 +205,13 @@ def _only_logged(_work: Work, _patient_id: UUID | None, outcome: Answer | Titrat
 def respond(request: Request, answer: Answer) -> Response:
     """Write an answer as HTTP: status, ETag, Location, the link to the next page."""
     headers: dict[str, str] = {}
-    if answer.version is not None:
-        headers["ETag"] = f'"{answer.version}"'
+    tag = answer.version if answer.etag is None else answer.etag
+    if tag is not None:
+        headers["ETag"] = f'"{tag}"'
+    if answer.unchanged:
+        return Response(status_code=304, headers=headers)
+    if answer.attachment is not None:
+        headers["Content-Disposition"] = f'attachment; filename="{answer.attachment}"'
     if answer.created:
         at_collection = request.method == "POST" and answer.record_id is not None
         path = request.scope["path"]

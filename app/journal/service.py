@@ -1,7 +1,7 @@
 """Keeps every version of every record, and reads them back: replay, history, the page of a list."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
@@ -9,7 +9,15 @@ from uuid import UUID
 
 import orjson
 from pydantic import BaseModel
-from sqlalchemy import ColumnElement, bindparam, literal, literal_column, select, tuple_
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    bindparam,
+    literal,
+    literal_column,
+    select,
+    tuple_,
+)
 from sqlalchemy.orm import Session
 from sqlalchemy.types import TypeEngine
 
@@ -421,6 +429,49 @@ def patient_sequence(work: Work, patient_id: UUID, known_at: datetime | None = N
         statement = statement.where(Entry.recorded_at <= known_at)
     found: int | None = work.first(statement.order_by(Entry.sequence.desc()))
     return found or 0
+
+
+def newest_entry(
+    patient_id: UUID, known_at: datetime | None = None
+) -> tuple[ScalarSelect[int], ScalarSelect[datetime]]:
+    """Ask, inside another question, for the newest of a patient's own entries and its moment."""
+    where = [Entry.patient_id == patient_id]
+    if known_at is not None:
+        where.append(Entry.recorded_at <= known_at)
+    return (
+        select(Entry.sequence)
+        .where(*where)
+        .order_by(Entry.sequence.desc())
+        .limit(1)
+        .scalar_subquery(),
+        select(Entry.recorded_at)
+        .where(*where)
+        .order_by(Entry.sequence.desc())
+        .limit(1)
+        .scalar_subquery(),
+    )
+
+
+def answers_of(
+    work: Work, patient_id: UUID, types: Collection[str], sequence: int
+) -> list[tuple[str, dict[str, Any]]]:
+    """Give a patient's records of some types as known at a sequence, each with its type.
+
+    In the order in which they were first recorded; without what was entered in error by then.
+    """
+    rows = work.all(
+        select(Entry.record_id, Entry.type, Entry.answer)
+        .where(
+            Entry.patient_id == patient_id,
+            Entry.type.in_(types),
+            Entry.sequence <= sequence,
+            Entry.answer.is_not(None),
+        )
+        .order_by(Entry.sequence)
+    )
+    last = {row.record_id: row for row in rows}
+    found = [(row.type, orjson.loads(row.answer)) for row in last.values()]
+    return [one for one in found if one[1]["status"] != "entered_in_error"]
 
 
 def answers_known_at(

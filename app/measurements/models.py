@@ -4,10 +4,10 @@ from datetime import date, datetime
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKeyConstraint, SmallInteger, String
+from sqlalchemy import ForeignKeyConstraint, Index, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.base import Base, Owned
+from app.core.base import Base, Owned, Record
 from app.core.types import BigInt, Id
 
 
@@ -71,3 +71,23 @@ class RegisteredMeasure(Owned, Base):
     code: Mapped[str] = mapped_column(String(100), primary_key=True)
     version: Mapped[int]
     definition: Mapped[dict[str, Any]]
+
+
+class ObservedValue(Record, Base):
+    """One number that came by itself, from another system or a file, under any code."""
+
+    __tablename__ = "observed_values"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        Index(None, "clinic_id", "patient_id", "measure"),
+    )
+
+    measure: Mapped[str] = mapped_column(String(100))
+    """The code that it is followed under, registered or not."""
+    code_system: Mapped[str | None] = mapped_column(String(200))
+    code: Mapped[str | None] = mapped_column(String(200))
+    occurred_on: Mapped[date]
+    occurred_at: Mapped[datetime | None]
+    value: Mapped[float]
+    unit: Mapped[str | None] = mapped_column(String(200))
+    """As it was sent; None where none came."""

@@ -14,11 +14,15 @@ from app.clinical.measure import (
     ResponseKind,
     Threshold,
 )
-from app.core.wire import Between, Identified, Line, Wire
+from app.core.wire import Between, Coding, Day, Identified, Instant, Line, Wire
 
 FAR = 1e9
 Number = Annotated[float, Between(-FAR, FAR)]
 Days = Annotated[int, Between(1, 366)]
+MeasureCode = Annotated[
+    str, Field(max_length=100, pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*(\.[A-Za-z0-9_-]+)*$")
+]
+"""Dotted; a source's own word (`HAMD17`) is one too, and is told apart by its case."""
 Domain = Literal[
     "dosage",
     "side_effects",
@@ -85,7 +89,7 @@ class MeasureIn(Identified):
     natural_key: ClassVar[str | None] = "code"
 
     id: None = None
-    code: Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9][a-z0-9_-]*(\.[a-z0-9_-]+)*$")]
+    code: MeasureCode
     label: Line
     domain: Domain = "other"
     direction: Direction
@@ -102,6 +106,20 @@ class MeasureIn(Identified):
     remission: ThresholdIn | None = None
     reliability: ReliabilityIn | None = None
     risk_items: Annotated[list[RiskItemIn], Field(max_length=100)] = []
+
+
+class ObservedValueIn(Identified):
+    """A number under a code, at a moment or on a day; `unit` as the source wrote it."""
+
+    measure: MeasureCode
+    code: Coding | None = None
+    label: Line | None = None
+    domain: Line | None = None
+    """The source's own word, which may be none of our domains."""
+    occurred_at: Instant | None = None
+    occurred_on: Day | None = None
+    value: Number
+    unit: Line | None = None
 
 
 class MeasureOut(Wire):

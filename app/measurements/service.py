@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
-from sqlalchemy import or_, select, update
+from sqlalchemy import ScalarSelect, func, or_, select, update
 
 from app.clinical import measures as house
 from app.clinical.measure import (
@@ -23,7 +23,7 @@ from app.clinical.measure import (
 )
 from app.core.answer import Answer
 from app.core.db import Call, Work
-from app.core.errors import AlreadyExists, Invalid, NotFound
+from app.core.errors import AlreadyExists, Fault, Invalid, NotFound
 from app.core.pagination import join
 from app.core.questions import Lookup, Question
 from app.journal import service as journal
@@ -32,6 +32,7 @@ from app.measurements.schemas import MeasureIn, told
 from app.patients.service import Person
 
 TYPE = "measure"
+DEVICE_CLOCK_TOLERANCE = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +284,27 @@ def series(
     return work.all(statement)
 
 
+def day_of(work: Work, person: Person, at: datetime | None, on: date | None) -> date:
+    """Give the local day of what was measured, said as a moment or as a day.
+
+    Raises:
+        Invalid: neither or both are said; before the birth, or beyond the tolerance for a
+            device's clock.
+    """
+    pointer = "/occurred_at" if on is None else "/occurred_on"
+    if at is not None and on is not None:
+        raise Invalid("either occurred_at or occurred_on", pointer=pointer)
+    day = person.day_of(at) if at is not None else on
+    if day is None:
+        raise Invalid(faults=[Fault(pointer, "required", "occurred_at or occurred_on")])
+    latest = work.now + DEVICE_CLOCK_TOLERANCE
+    if at > latest if at is not None else day > person.today(latest):
+        raise Invalid("not later than now: check the device's clock", pointer=pointer)
+    if person.birth_date is not None and day < person.birth_date:
+        raise Invalid("the birth date or later", pointer=pointer)
+    return day
+
+
 def stale_after(measure: Measure, on: date) -> date:
     """Give the first day on which a value of this day is stale."""
     return on + timedelta(days=measure.stale_after_days[1] + 1)
@@ -309,6 +331,11 @@ def registered(work: Work) -> Mapping[str, Measure]:
         }
 
     return work.remember("registered measures", ask)
+
+
+def registrations() -> ScalarSelect[int]:
+    """Ask, inside another question, how often the clinic has defined a measure of its own."""
+    return select(func.coalesce(func.sum(RegisteredMeasure.version), 0)).scalar_subquery()
 
 
 def registry(work: Work) -> Registry:

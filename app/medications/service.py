@@ -20,7 +20,7 @@ from app.core.ids import uuid7
 from app.core.pagination import Page
 from app.core.wire import canonical
 from app.journal import service as journal
-from app.medications import rules
+from app.medications import rules, safety
 from app.medications.administrations import administer, forget_reported
 from app.medications.models import DoseEvent, Medication
 from app.medications.of_course import (
@@ -284,7 +284,20 @@ def _keep_event(
     ]
     rules.refuse(faults, pointer)
     given = data.dose or data.rate
-    unconfirmed = _still_unconfirmed(work, data, unconfirmed)
+    taken = safety.review(
+        work,
+        person,
+        data,
+        place.record_id,
+        day,
+        imported=bool(unconfirmed) or day_unknown,
+        pointer=pointer,
+    )
+    codes = dict.fromkeys((*unconfirmed, *taken.unconfirmed))
+    unconfirmed = _still_unconfirmed(work, data, tuple(codes))
+    opened = None
+    if unconfirmed:
+        opened = safety.signal_unconfirmed(work, person, place.record_id, day, unconfirmed)
     return records.keep(
         work,
         DOSE_EVENT,
@@ -306,7 +319,13 @@ def _keep_event(
             "unconfirmed": " ".join(unconfirmed) or None,
             "reason": data.reason,
         },
-        derived={"effective_on": day, **({"unconfirmed": unconfirmed} if unconfirmed else {})},
+        derived={
+            "effective_on": day,
+            **({"unconfirmed": unconfirmed} if unconfirmed else {}),
+            **({"flags": taken.flags} if taken.flags else {}),
+            **({"not_checked": taken.not_checked} if taken.not_checked else {}),
+            **({"opened_signals": [opened]} if opened else {}),
+        },
     )
 
 

@@ -1,12 +1,12 @@
 """People of the clinic, and who may see them."""
 
 from collections.abc import Iterator, Sequence
-from datetime import UTC, date, datetime, tzinfo
+from datetime import UTC, date, datetime, time, tzinfo
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import or_, select
+from sqlalchemy import ScalarSelect, exists, or_, select
 
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
@@ -42,6 +42,10 @@ class Person(NamedTuple):
     def day_of(self, moment: datetime) -> date:
         """Give the local day of a moment: in the patient's zone, else by its own offset."""
         return moment.astimezone(self.zone).date() if self.zone else moment.date()
+
+    def begin_of(self, day: date) -> datetime:
+        """Give the moment at which a day begins for the patient."""
+        return datetime.combine(day, time.min, self.zone or UTC)
 
     def today(self, now: datetime) -> date:
         """Give the day it is for the patient."""
@@ -131,6 +135,24 @@ def get(work: Work, patient_id: UUID) -> Person:
     return person
 
 
+def get_with(
+    work: Work, patient_id: UUID, *more: ScalarSelect[Any]
+) -> tuple[Person, tuple[Any, ...]]:
+    """Give a patient whom this caller may see, and what else is asked, in one statement.
+
+    Raises:
+        NotFound: see `get`.
+    """
+    user_id = work.actor.user_id
+    cares = exists().where(CareRelation.patient_id == Patient.id, CareRelation.user_id == user_id)
+    row = work.first(select(*_PERSON, cares, *more).where(Patient.id == patient_id))
+    known = len(_PERSON)
+    work.memory["person", patient_id] = Person(*row[:known]) if row else None
+    work.memory["cares", patient_id, user_id] = bool(row and row[known])
+    person = get(work, patient_id)
+    return person, tuple(row[known + 1 :]) if row else ()
+
+
 def register(work: Work, data: PatientIn, care_team: Sequence[UUID] | None = None) -> Answer:
     """Add a person; whoever adds one has the care relation, or those whom an import names.
 
@@ -147,6 +169,10 @@ def register(work: Work, data: PatientIn, care_team: Sequence[UUID] | None = Non
     _identify(work, patient_id, data)
     for user_id in (work.actor.user_id,) if care_team is None else care_team:
         work.add(CareRelation, patient_id=patient_id, user_id=user_id, since=work.now)
+    # An import goes on with this person in the same call.
+    work.memory["person", patient_id] = Person(
+        patient_id, version=1, synthetic=data.synthetic, **_columns(data)
+    )
     return journal.record(
         work, TYPE, "created", record_id=patient_id, patient_id=patient_id, version=1, data=data
     )

@@ -113,8 +113,8 @@ def _on_axis(epoch: Json, axis: Axis) -> bool:
 
 
 def unsettled(course: Json) -> list[Json]:
-    """Events that make no epoch: planned, or not confirmed."""
-    return [e for e in course["events"] if e.get("planned") or e.get("unconfirmed")]
+    """Dated events that make no epoch: planned, or not confirmed."""
+    return [e for e in course["events"] if e["day"] and (e.get("planned") or e.get("unconfirmed"))]
 
 
 def planned_steps(course: Json) -> list[Json]:
@@ -125,4 +125,4 @@ def planned_steps(course: Json) -> list[Json]:
 def dose_days(courses: Iterable[Json]) -> list[date]:
     """Days on which a dose did change, each once."""
     events = (e for c in courses for e in c["events"] if e not in unsettled(c))
-    return sorted({to_day(event["day"]) for event in events})
+    return sorted({to_day(event["day"]) for event in events if event["day"] is not None})

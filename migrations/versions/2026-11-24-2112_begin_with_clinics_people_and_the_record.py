@@ -346,6 +346,38 @@ def upgrade() -> None:
         )
 
     op.create_table(
+        "observed_values",
+        sa.Column("clinic_id", sa.Uuid().with_variant(sa.String(36), "sqlite"), nullable=False),
+        sa.Column("id", sa.Uuid().with_variant(sa.String(36), "sqlite"), nullable=False),
+        sa.Column("measure", sa.String(length=100), nullable=False),
+        sa.Column("code_system", sa.String(length=200), nullable=True),
+        sa.Column("code", sa.String(length=200), nullable=True),
+        sa.Column("occurred_on", sa.Date(), nullable=False),
+        sa.Column(
+            "occurred_at",
+            sa.DateTime(timezone=True).with_variant(sa.String(27), "sqlite"),
+            nullable=True,
+        ),
+        sa.Column("value", sa.Double(), nullable=False),
+        sa.Column("unit", sa.String(length=200), nullable=True),
+        sa.Column("patient_id", sa.Uuid().with_variant(sa.String(36), "sqlite"), nullable=False),
+        sa.Column("version", sa.Integer(), nullable=False),
+        sa.Column("status", sa.String(length=20), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["clinic_id", "patient_id"],
+            ["patients.clinic_id", "patients.id"],
+            name=op.f("fk_observed_values_clinic_id_patient_id_patients"),
+        ),
+        sa.PrimaryKeyConstraint("clinic_id", "id", name=op.f("pk_observed_values")),
+    )
+    with op.batch_alter_table("observed_values", schema=None) as batch_op:
+        batch_op.create_index(
+            batch_op.f("ix_observed_values_clinic_id_patient_id_measure"),
+            ["clinic_id", "patient_id", "measure"],
+            unique=False,
+        )
+
+    op.create_table(
         "patient_identifiers",
         sa.Column("clinic_id", sa.Uuid().with_variant(sa.String(36), "sqlite"), nullable=False),
         sa.Column("system", sa.String(length=200), nullable=False),
@@ -615,6 +647,10 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_patient_identifiers_clinic_id_patient_id"))
 
     op.drop_table("patient_identifiers")
+    with op.batch_alter_table("observed_values", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_observed_values_clinic_id_patient_id_measure"))
+
+    op.drop_table("observed_values")
     with op.batch_alter_table("medications", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_medications_clinic_id_patient_id"))
 

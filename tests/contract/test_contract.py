@@ -147,3 +147,56 @@ def test_the_csv_files_join_what_is_there_and_change_nothing_the_second_time(
     assert by_code["phq-9.total"]["n"] == 5
     restless = by_code["restlessness_1_to_7"]
     assert restless["direction"] == "lower_better"
+
+
+def test_a_tenfold_dose_asks_for_a_confirmation_and_is_flagged_with_it(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    sent = body("24-tenfold-dose.json")
+    path = f"{P}/medications/{SERTRALINE}/dose-events"
+    word = {"codes": ["above-maximum", "tenfold-jump"], "reason": "agreed with the pharmacist"}
+
+    asked = prescriber("POST", path, sent)
+    nurse = replayed.as_("care_team")
+    confirmed = prescriber("POST", path, sent | {"confirmation": word})
+
+    assert asked.status_code == 422
+    assert fits(asked.json(), json.loads((CONTRACT / "answers/24-tenfold-dose.json").read_text()))
+    assert nurse("POST", path, sent | {"confirmation": word}).status_code == 404
+    assert confirmed.status_code == 201, confirmed.text
+    assert confirmed.json()["flags"] == ["above-maximum", "tenfold-jump"]
+
+
+def test_an_ehr_cannot_be_asked_so_its_dose_waits_for_a_prescriber(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    path = f"{P}/medications/{SERTRALINE}/dose-events"
+
+    kept = replayed.as_("system")("POST", path, body("24-tenfold-dose.json"))
+
+    assert kept.status_code == 201
+    assert kept.json()["unconfirmed"] == ["above-maximum", "tenfold-jump"]
+    codes = [one["code"] for one in prescriber("GET", f"{P}/signals").json()["items"]]
+    assert "unconfirmed_dose" in codes
+
+
+@pytest.mark.parametrize(
+    ("name", "under"),
+    [
+        ("20-administrations.json", "administrations"),
+        ("22-taper-plan.json", "dose-events"),
+    ],
+)
+def test_what_was_taken_and_what_is_planned_are_kept(
+    replayed: Clinic, prescriber: Caller, name: str, under: str
+) -> None:
+    answer = prescriber("POST", f"{P}/medications/{SERTRALINE}/{under}", body(name))
+
+    assert answer.status_code == 201, answer.text
+    assert all("flags" not in one for one in answer.json()["items"])
+
+
+def test_a_medicine_as_needed_is_kept(replayed: Clinic, prescriber: Caller) -> None:
+    answer = prescriber("POST", f"{P}/medications", body("23-prn-medication.json"))
+
+    assert answer.status_code == 201, answer.text

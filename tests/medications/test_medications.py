@@ -347,7 +347,11 @@ def test_an_unknown_dose_and_a_percent_are_kept_as_what_they_are(
 
 
 def test_a_dose_is_answered_without_trailing_zeros_in_its_own_unit(caller: Caller) -> None:
-    for amount, unit, shown in (("1.50", "mg", "1.5"), ("100.0", "mcg", "100"), (0.5, "g", "0.5")):
+    for amount, unit, shown in (
+        ("55.50", "mg", "55.5"),
+        ("50000.0", "mcg", "50000"),
+        (0.05, "g", "0.05"),
+    ):
         answer = caller("POST", EVENTS, change(dose={"amount": amount, "unit": unit}))
         assert answer.json()["dose"] == {"amount": shown, "unit": unit.replace("mcg", "ug")}
 

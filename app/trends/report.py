@@ -1,0 +1,370 @@
+"""The body of `GET /trends` from a slice of the journal and the parameters; no clock, no I/O.
+
+Same slice, same parameters: the same members in the same order. What is unknown is null with a
+reason code; what is not built yet is empty and named in `not_built`; what a patient's own view
+leaves out is null and named in `withheld`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
+from typing import Any
+from uuid import UUID
+from zoneinfo import ZoneInfo
+
+from app.clinical.measure import DOMAINS, Measure
+from app.core.errors import InvalidParameter
+from app.medications.reading import Course
+from app.trends.basis import BASIS
+from app.trends.blocks import Index, block
+from app.trends.courses import Line, index_line, index_of, lines, told
+from app.trends.errors import TooManyPoints
+from app.trends.params import PARTS, Params
+from app.trends.readings import Reading, Series, by_measure, happened, series_of
+from app.trends.risk import Signal, levels, risk_items
+
+Json = dict[str, Any]
+
+SCHEMA = "titrate.trends/1"
+ENGINE = "1.0.0"
+MOST_READINGS = 20_000
+FOLLOWED = ("side_effects", "mood_cognition", "sleep", "functioning")
+"""Domains that are expected of everybody: listed without data too, as having none."""
+STATUS_WORDS = ("improving", "worsening", "stable", "insufficient_data", "stale")
+NOT_BUILT = (
+    "flags",
+    "digest",
+    "decision_points",
+    "before_after",
+    "side_effect_timing",
+    "review_due",
+    "administrations",
+)
+WITHHELD = ("patient", "summary", "risk", "digest", "decision_points", "quality", "basis")
+PATIENT_SEES = (
+    "measure",
+    "label",
+    "domain",
+    "primary",
+    "direction",
+    "unit",
+    "scale",
+    "target",
+    "cadence",
+    "n",
+    "n_raw",
+    "window",
+    "records",
+    "records_n",
+    "last",
+    "last_seen_days",
+    "baseline",
+    "gaps",
+    "points",
+)
+BEFORE_START = timedelta(28)
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """What the journal knew of one patient at one moment, and what the clinic knows of numbers.
+
+    known_at: the moment of `patient_version`; None before the first record. zone: the patient's.
+    registry: answers for any code. registered: the codes that have a meaning.
+    received: what is to know of single assessments, by record: code -> its numbers.
+    safety_notice: what a patient reads in place of a sentence while a risk signal is open.
+    """
+
+    patient: Mapping[str, Any]
+    zone: str | None
+    patient_version: int
+    known_at: datetime | None
+    readings: Sequence[Reading]
+    courses: Sequence[Course]
+    signals: Sequence[Signal]
+    received: Mapping[str, Mapping[str, Json]]
+    registry: Mapping[str, Measure]
+    versions: Mapping[str, str]
+    safety_notice: str
+
+
+def report(known: Slice, params: Params) -> Json:
+    """Compute the whole answer; numbers are rounded to 6 decimals after all arithmetic.
+
+    Raises:
+        InvalidParameter: a measure or course that does not exist for this patient.
+        TooManyPoints: one measure has more than 20 000 readings in the window.
+        UnknownBaselineRule: a given baseline lies outside the scale of its measure.
+        ValueError: a reading is not a finite number.
+    """
+    home = ZoneInfo(known.zone) if known.zone else None
+    grouped = by_measure(happened(known.readings, params.as_of, home, ZoneInfo(params.tz)))
+    _require_measures(known, params, grouped)
+    _require_course(known, params)
+    courses = lines(known.courses, params.as_of)
+    chosen = index_line(courses, params.medication)
+    params = _widened(params, chosen)
+    index = index_of(chosen, params.from_day, params.to_day) if chosen else None
+    series, others = _series(known, params, grouped, index)
+    blocks = [block(one, params, index) for one in series]
+    domains = _domains(known, params, blocks)
+    risk = risk_items(grouped, known.signals, levels(known.registry))
+    body = {
+        "schema": SCHEMA,
+        "patient": dict(known.patient),
+        "audience": params.audience,
+        "as_of": params.as_of,
+        "known_at": known.known_at and known.known_at.astimezone(ZoneInfo(params.tz)).isoformat(),
+        "tz": params.tz,
+        "window": {"from": params.from_day, "to": params.to_day},
+        "versions": {**known.versions, "patient_version": known.patient_version},
+        "not_built": list(NOT_BUILT),
+        "withheld": [],
+        "summary": _summary(domains, blocks, risk, known.signals),
+        "risk": risk,
+        "digest": {"since": None, "items": []},
+        "measures": blocks,
+        "medications": [told(line, is_index=line is chosen) for line in courses],
+        "decision_points": [],
+        "measures_watched": sum(one["trend"][0]["slope_per_7d"] is not None for one in blocks),
+        "quality": [*_quality(known, params, series), *others],
+        "basis": BASIS,
+    }
+    if params.audience == "patient":
+        body = _own_view(body, known, risk)
+    left_out = set(PARTS) - set(params.parts)
+    written: Json = plain({name: part for name, part in body.items() if name not in left_out})
+    return written
+
+
+def _require_measures(
+    known: Slice, params: Params, grouped: Mapping[str, Sequence[Reading]]
+) -> None:
+    recorded = {one.measure for one in known.readings}
+
+    def exists(code: str) -> bool:
+        return (
+            code in known.registry or code in recorded or known.registry[code].direction != "none"
+        )
+
+    for place, code in enumerate(params.measures or ()):
+        if not exists(code):
+            raise InvalidParameter("a measure that is known", pointer=f"/query/measures/{place}")
+    for code, _rule in params.baselines:
+        if not exists(code):
+            raise InvalidParameter("a measure that is known", pointer="/query/baseline")
+    for code, group in grouped.items():
+        count = sum(params.from_day <= one.day <= params.to_day for one in group)
+        if count > MOST_READINGS:
+            raise TooManyPoints(f"{code}: {count} readings, at most {MOST_READINGS}")
+
+
+def _require_course(known: Slice, params: Params) -> None:
+    if params.medication and all(params.medication != one.id for one in known.courses):
+        raise InvalidParameter("a medicine of this patient", pointer="/query/medication")
+
+
+def _widened(params: Params, chosen: Line | None) -> Params:
+    """Let the window begin 28 days before an index start that lies in it."""
+    begun = chosen.begun_on() if chosen else None
+    if begun is None or params.strict_window or not params.from_day <= begun <= params.to_day:
+        return params
+    return replace(params, from_day=min(params.from_day, begun - BEFORE_START))
+
+
+def _series(
+    known: Slice, params: Params, grouped: Mapping[str, list[Reading]], index: Index | None
+) -> tuple[list[Series], list[Json]]:
+    """Make the series to show, by domain and code, and say which medicine's ratings are not."""
+    codes = set(params.measures or ())
+    if params.measures is None:
+        codes = {code for code in grouped if not _is_item(known.registry[code], known.registry)}
+    measures = [known.registry[code] for code in codes]
+    if params.domains is not None:
+        measures = [measure for measure in measures if measure.domain in params.domains]
+    measures.sort(key=lambda measure: (DOMAINS.index(measure.domain), measure.code))
+    made, notes = [], []
+    for measure in measures:
+        kept, left_out = _of_one_medicine(grouped.get(measure.code, []), index)
+        made.append(series_of(measure, kept))
+        if left_out:
+            records = sorted({str(one.record_id) for one in left_out})
+            notes.append(
+                {"code": "OTHER_MEDICINES", "measure": measure.code, "records": records[:50]}
+            )
+    return made, notes
+
+
+def _is_item(measure: Measure, registry: Mapping[str, Measure]) -> bool:
+    """Say whether a total stands for it: then it is shown when it is asked for."""
+    total = f"{measure.instrument}.total"
+    return measure.instrument is not None and measure.code != total and total in registry
+
+
+def _of_one_medicine(
+    group: list[Reading], index: Index | None
+) -> tuple[list[Reading], list[Reading]]:
+    """Keep what is said of one medicine where each has a number of its own: the index course,
+    else the medicine with the most readings.
+    """
+    about = sorted(str(one.medication_id) for one in group if one.medication_id is not None)
+    if len(set(about)) < 2:
+        return group, []
+    wanted = index.id if index and index.id in about else max(about, key=about.count)
+    kept = [one for one in group if one.medication_id in (None, UUID(wanted))]
+    return kept, [one for one in group if one.medication_id not in (None, UUID(wanted))]
+
+
+# ---- several measures
+
+
+def _domains(known: Slice, params: Params, blocks: Sequence[Json]) -> list[Json]:
+    """Bring each domain to one word, and mark its primary measure among the blocks."""
+    shown = params.domains
+    if shown is None:
+        shown = FOLLOWED if params.measures is None else ()
+    found = []
+    for domain in DOMAINS:
+        inside = [one for one in blocks if one["domain"] == domain]
+        if inside:
+            found.append(_domain(domain, inside, known.registry))
+        elif domain in shown:
+            found.append(_domain(domain, [], known.registry))
+    return found
+
+
+def _domain(domain: str, blocks: Sequence[Json], registry: Mapping[str, Measure]) -> Json:
+    words = {one["measure"]: one["status"] for one in blocks if one["status"] is not None}
+    word = domain_word(words)
+    carries = {"worsening", "improving"} if word == "diverging" else {word}
+    reasons = [
+        reason for one in blocks if one["status"] in carries for reason in one["status_reasons"]
+    ]
+    last_known = None
+    if word == "stale":
+        known = {one["measure"]: one["last_known"] or one["status"] for one in blocks}
+        last_known = domain_word({code: said for code, said in known.items() if said})
+    primary = _primary(blocks, registry)
+    if primary is not None:
+        primary["primary"] = True
+    return {
+        "domain": domain,
+        "status": word,
+        "agreement": {word: list(words.values()).count(word) for word in STATUS_WORDS},
+        "measures": [one["measure"] for one in blocks],
+        "primary": primary and primary["measure"],
+        "severity": primary and primary["severity"] and primary["severity"]["band"],
+        "reasons": list(dict.fromkeys(reasons)) if words else [_why_no_word(blocks)],
+        "last_known": last_known,
+    }
+
+
+def _why_no_word(blocks: Sequence[Json]) -> str:
+    return "NO_DIRECTION" if any(one["n"] for one in blocks) else "NO_DATA"
+
+
+def domain_word(words: Mapping[str, str]) -> str:
+    """Bring the status of a domain's measures to one word: the worst, never a mean.
+
+    words: status by measure. When one worsens and another improves, they diverge.
+    """
+    said = set(words.values())
+    if {"worsening", "improving"} <= said or "diverging" in said:
+        return "diverging"
+    for word in ("worsening", "improving", "stale", "stable"):
+        if word in said:
+            return word
+    return "insufficient_data"
+
+
+def _primary(blocks: Sequence[Json], registry: Mapping[str, Measure]) -> Json | None:
+    """Choose an instrument's total before others, then most points, then the code."""
+
+    def place(one: Json) -> tuple[bool, int, str]:
+        measure = registry[one["measure"]]
+        return measure.code != f"{measure.instrument}.total", -one["n"], measure.code
+
+    return min(blocks, key=place, default=None)
+
+
+def _summary(
+    domains: Sequence[Json], blocks: Sequence[Json], risk: Sequence[Json], signals: Sequence[Signal]
+) -> Json:
+    up = [one["label"] for one in blocks if one["status"] == "improving"]
+    down = [one["label"] for one in blocks if one["status"] == "worsening"]
+    return {
+        "severity": {one["domain"]: one["severity"] for one in domains if one["severity"]},
+        "domains": list(domains),
+        "diverging": [f"{a} improves while {b} worsens" for a in up for b in down],
+        "risk_open": len(risk),
+        "signals_open": sum(one.state != "closed" for one in signals),
+        "review_due": [],
+    }
+
+
+def _quality(known: Slice, params: Params, series: Sequence[Series]) -> list[Json]:
+    """Say what was found in the readings of the window, a measure and code each."""
+    found: list[Json] = []
+    if params.tz_assumed:
+        found.append({"code": "DQ_TZ_ASSUMED", "measure": None, "records": []})
+    for one in series:
+        inside = one.within(params.from_day, params.to_day)
+        for code, records in sorted(inside.codes.items()):
+            entry: Json = {"code": code, "measure": one.measure.code}
+            if code in ("DQ_IMPLAUSIBLE", "DQ_UNLIKELY"):
+                raw = [shown.value for shown in inside.shown if shown.excluded == code]
+                entry["values"] = raw[-50:]
+            found.append(entry | {"records": list(dict.fromkeys(records))[-50:]})
+        if one.measure.code != f"{one.measure.instrument}.total":
+            continue
+        for point in inside.points:
+            for record in point.records:
+                for code, numbers in known.received.get(record, {}).items():
+                    found.append(
+                        {"code": code, "measure": one.measure.code, "records": [record], **numbers}
+                    )
+    return found
+
+
+# ---- the patient's own view
+
+
+def _own_view(body: Json, known: Slice, risk: Sequence[Json]) -> Json:
+    """Leave a patient the own numbers and one sentence a scale; what is kept back is named.
+
+    While a risk signal is open there is no sentence about its scale, only the safety notice.
+    """
+    quiet = {item["measure"].rpartition(".")[0] for item in risk}
+    blocks = []
+    for one in body["measures"]:
+        mine = {name: one[name] for name in PATIENT_SEES if name in one}
+        sentence = one["text"]["patient"]
+        if known.registry[one["measure"]].instrument in quiet or one["measure"] in {
+            item["measure"] for item in risk
+        }:
+            sentence = None
+        blocks.append(mine | {"bands": [], "text": {"patient": sentence}})
+    notice = {"text": known.safety_notice, "nobody_watches": True} if risk else None
+    return {
+        **body,
+        **dict.fromkeys(WITHHELD),
+        "withheld": list(WITHHELD),
+        "safety_notice": notice,
+        "measures": blocks,
+    }
+
+
+# ---- numbers
+
+
+def plain(value: Any) -> Any:
+    """Write days as text and round numbers half to even at 6 decimals; whole ones lose the dot."""
+    if isinstance(value, float):
+        rounded = round(value, 6)
+        whole = rounded.is_integer() and abs(rounded) < 2**53
+        return int(rounded) if whole else rounded
+    if isinstance(value, dict):
+        return {name: plain(member) for name, member in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(member) for member in value]
+    return value.isoformat() if isinstance(value, date) else value

@@ -1,0 +1,116 @@
+"""Risk items: shown whatever a total, a gate or the window says, until a person closes them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.clinical.measure import Measure
+from app.clinical.measures import SIDE_EFFECTS
+from app.followups.side_effects import SIGNAL_FROM
+from app.trends.readings import Reading
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Signal:
+    """A signal as it stood at the asked moment; `day` is that on which it was raised."""
+
+    id: str
+    state: str
+    day: date
+    evidence: Mapping[str, Any]
+
+    @property
+    def measure(self) -> str | None:
+        """Give the measure of the fact it was opened by; None for one of another kind."""
+        evidence = self.evidence
+        if "instrument" in evidence and "item" in evidence:
+            return f"{evidence['instrument']}.{evidence['item']}"
+        return f"{SIDE_EFFECTS}{evidence['term']}" if "term" in evidence else None
+
+
+def levels(registry: Mapping[str, Measure]) -> dict[str, float]:
+    """Give the value from which each registered risk item is shown, by its measure."""
+    return {
+        f"{measure.instrument or code.removesuffix('.total')}.{risk.index}": risk.at_least
+        for code, measure in registry.items()
+        for risk in measure.risk_items
+    }
+
+
+def risk_items(
+    readings: Mapping[str, Sequence[Reading]],
+    signals: Sequence[Signal],
+    at_least: Mapping[str, float],
+) -> list[Json]:
+    """List every risk reading whose signal nobody has closed, the newest day first.
+
+    readings: by measure, all up to `as_of`, those out of range included: an impossible total or
+    item takes nothing away. A later 0 stands beside an earlier answer and does not remove it.
+    """
+    raised = {
+        (str(one.evidence.get("record_id")), one.measure): one for one in signals if one.measure
+    }
+    found = []
+    shown = set()
+    for measure, group in readings.items():
+        level = SIGNAL_FROM if measure.startswith(SIDE_EFFECTS) else at_least.get(measure)
+        for place, one in enumerate(group):
+            key = (str(one.record_id), measure)
+            signal = raised.get(key)
+            if (level is None or one.value < level) and signal is None:
+                continue
+            if key in shown:
+                continue
+            shown.add(key)
+            if signal is None or signal.state != "closed":
+                found.append(_item(one, group, place, level, signal))
+    for key, signal in raised.items():
+        if key not in shown and signal.state != "closed":
+            found.append(_without_reading(signal))
+    found.sort(key=lambda item: (item["measure"], item["id"]))
+    return sorted(found, key=lambda item: item["day"], reverse=True)
+
+
+def _item(
+    one: Reading,
+    group: Sequence[Reading],
+    place: int,
+    level: float | None,
+    signal: Signal | None,
+) -> Json:
+    earlier, last = group[:place], group[-1]
+    floor = one.value if level is None else level
+    return {
+        "id": f"{one.record_id}:{one.measure}",
+        "day": one.day,
+        "measure": one.measure,
+        "value": one.value,
+        "previous": earlier[-1].value if earlier else None,
+        "first_time": all(before.value < floor for before in earlier),
+        "latest": None if last is one else {"day": last.day, "value": last.value},
+        "records": [str(one.record_id)],
+        "signal": _told(signal),
+    }
+
+
+def _without_reading(signal: Signal) -> Json:
+    """Show a signal whose number has been taken back since: only a person closes it."""
+    evidence = signal.evidence
+    return {
+        "id": f"{evidence.get('record_id')}:{signal.measure}",
+        "day": signal.day,
+        "measure": signal.measure,
+        "value": evidence.get("value", evidence.get("severity")),
+        "previous": None,
+        "first_time": None,
+        "latest": None,
+        "records": [str(evidence["record_id"])] if evidence.get("record_id") else [],
+        "signal": _told(signal),
+    }
+
+
+def _told(signal: Signal | None) -> Json | None:
+    return {"id": signal.id, "state": signal.state} if signal else None

@@ -1,0 +1,40 @@
+"""A patient's trends: is it working, is it safe, how sure are we."""
+
+from typing import Annotated
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Request, Response
+
+from app.core.openapi import Route
+from app.core.web import Reading
+from app.identity.deps import ClinicianOrPatient
+from app.trends import params, service
+from app.trends.params import Asked
+
+router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], route_class=Route)
+
+
+async def asked_for(request: Request) -> Asked:
+    return params.read(
+        request.query_params.multi_items(),
+        request.headers.get("accept"),
+        request.headers.get("if-none-match"),
+    )
+
+
+@router.get(
+    "",
+    responses={
+        200: {"content": {media_type: {} for media_type in params.MEDIA_TYPES.values()}},
+        304: {"description": "Nothing has changed since the ETag in If-None-Match"},
+    },
+    openapi_extra=params.described(),
+)
+async def read_trends(
+    patient_id: UUID,
+    actor: ClinicianOrPatient,
+    read: Reading,
+    asked: Annotated[Asked, Depends(asked_for)],
+) -> Response:
+    """Give series over dose epochs: baseline, change, states, trend and gaps of each measure."""
+    return await read(service.read, actor, patient_id, asked)

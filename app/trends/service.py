@@ -1,0 +1,65 @@
+"""The trends of one patient: looked up by their key, computed when the caller has none of it."""
+
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from app.clinical.baseline import UnknownBaselineRule
+from app.core.answer import Answer
+from app.core.db import Work
+from app.core.errors import InvalidParameter
+from app.trends.csv import table
+from app.trends.figure import draw
+from app.trends.gather import gather, look_up
+from app.trends.params import MEDIA_TYPES, Asked, Params, resolve
+from app.trends.report import report
+
+Json = dict[str, Any]
+
+
+def read(work: Work, patient_id: UUID, asked: Asked) -> Answer:
+    """Give a patient's trends as JSON, a table or a figure; 304 where the caller has them.
+
+    A patient's own token gets the patient's view, whatever it asks for.
+
+    Raises:
+        NotFound: no such patient for this caller.
+        InvalidParameter: a parameter that does not fit this patient or the present.
+        TooManyPoints: one measure has too many readings in the window.
+    """
+    moment = look_up(work, patient_id, asked.known_at)
+    audience = "patient" if work.actor.role == "patient" else asked.audience
+    params = resolve(asked, moment.person.time_zone, work.now, audience)
+    tag = moment.tag(params)
+    if tag in asked.etags or "*" in asked.etags:
+        return Answer(b"", etag=tag, unchanged=True)
+    try:
+        body = report(gather(work, moment, params), params)
+    except UnknownBaselineRule:
+        raise InvalidParameter(
+            "a value on the measure's scale", pointer="/query/baseline"
+        ) from None
+    return Answer(
+        _written(body, params, patient_id),
+        etag=tag,
+        media_type=MEDIA_TYPES[params.format],
+        attachment=None if params.format == "json" else f"trends.{params.format}",
+    )
+
+
+def _written(body: Json, params: Params, patient_id: UUID) -> bytes:
+    if params.format == "csv":
+        return table(body, str(patient_id)).encode()
+    if params.format == "svg":
+        return draw(body | {"measures": _drawn(body, params)}).encode()
+    return orjson.dumps(body)
+
+
+def _drawn(body: Json, params: Params) -> list[Json]:
+    """Draw what was asked for; else the primary measure of each domain, and all side effects."""
+    return [
+        block
+        for block in body["measures"]
+        if params.measures is not None or block["primary"] or block["domain"] == "side_effects"
+    ]
