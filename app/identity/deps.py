@@ -53,6 +53,8 @@ class Require:
 
 Clinician = Annotated[Actor, Depends(Require("prescriber", "care_team", "system"))]
 """Writes the clinical record: staff of the clinic, or its EHR."""
+CareTeam = Annotated[Actor, Depends(Require("prescriber", "care_team"))]
+"""A named person of the clinic: a machine acknowledges nothing."""
 Prescriber = Annotated[Actor, Depends(Require("prescriber"))]
 AnyMember = Annotated[Actor, Depends(Require(*get_args(Role)))]
 ClinicianOrPatient = Annotated[

@@ -5,10 +5,10 @@ from uuid import UUID
 from fastapi import APIRouter, Response
 
 from app.core.openapi import Route
-from app.core.web import Reading
-from app.identity.deps import Clinician
+from app.core.web import Body, IfMatch, Reading, Writing
+from app.identity.deps import CareTeam, Clinician
 from app.signals import service
-from app.signals.schemas import SignalPage
+from app.signals.schemas import SignalMove, SignalOut, SignalPage
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/signals", tags=["signals"], route_class=Route)
 
@@ -17,3 +17,16 @@ router = APIRouter(prefix="/v1/patients/{patient_id}/signals", tags=["signals"],
 async def list_signals(patient_id: UUID, actor: Clinician, read: Reading) -> Response:
     """Give every signal of a patient, open ones first, the newest first."""
     return await read(service.page, actor, patient_id)
+
+
+@router.patch("/{signal_id}", response_model=SignalOut)
+async def move_signal(
+    patient_id: UUID,
+    signal_id: UUID,
+    data: Body[SignalMove],
+    actor: CareTeam,
+    versions: IfMatch,
+    write: Writing,
+) -> Response:
+    """Acknowledge a signal, or close it with what was done; by a named person, never deleted."""
+    return await write(service.move, actor, patient_id, signal_id, data, versions.named)

@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any, Literal
 
-from app.core.wire import Identified, Line, Wire
+from app.core.wire import ChangeReason, Identified, Line, Note, Wire
 from app.patients.schemas import Envelope
 
 
@@ -16,11 +16,23 @@ class SignalBody(Identified):
     evidence: dict[str, Any]
 
 
+class SignalMove(Wire):
+    """What a named person did about a signal."""
+
+    state: Literal["acknowledged", "closed"]
+    action: Note | None = None
+    change_reason: ChangeReason | None = None
+
+
 class SignalOut(Envelope):
     code: str
     state: str
     raised_at: datetime
     evidence: dict[str, Any]
+    acknowledged: dict[str, str] | None = None
+    """When and by whom."""
+    closed: dict[str, str] | None = None
+    action: str | None = None
 
 
 class SignalPage(Wire):

@@ -4,10 +4,12 @@ from collections.abc import Mapping
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import select
 
 from app.core.answer import Answer
 from app.core.db import Work
+from app.core.errors import Invalid, NotFound
 from app.core.ids import uuid7
 from app.core.pagination import join
 from app.journal import service as journal
@@ -15,7 +17,7 @@ from app.measurements import service as measurements
 from app.patients import service as patients
 from app.patients.service import Person
 from app.signals.models import Signal
-from app.signals.schemas import SignalBody
+from app.signals.schemas import SignalBody, SignalMove
 
 TYPE = "signal"
 
@@ -70,6 +72,62 @@ def page(work: Work, patient_id: UUID) -> Answer:
         .order_by((Signal.state == "closed"), Signal.raised_at.desc(), Signal.id)
     )
     return join([journal.text_at(work, row.id, row.version) for row in rows], None)
+
+
+_NEXT = {"open": ("acknowledged", "closed"), "acknowledged": ("closed",), "closed": ()}
+
+
+def move(
+    work: Work,
+    patient_id: UUID,
+    signal_id: UUID,
+    data: SignalMove,
+    named: frozenset[int] | None,
+) -> Answer:
+    """Move a signal on in the caller's name; closing an open one acknowledges it too.
+
+    Raises:
+        NotFound: no such signal of this patient.
+        PreconditionRequired, StaleVersion: no version named, or an old one.
+        Invalid: it is past that state, or closed without saying what was done.
+    """
+    person = patients.get(work, patient_id)
+    row = work.first(select(Signal).where(Signal.id == signal_id, Signal.patient_id == patient_id))
+    if row is None:
+        raise NotFound()
+    journal.require_version(row.version, named)
+    if data.state not in _NEXT[row.state]:
+        raise Invalid("acknowledged, then closed", pointer="/state")
+    if data.state == "closed" and not data.action:
+        raise Invalid("what was done", pointer="/action")
+    version = row.version + 1
+    before = journal.show(work, TYPE, patient_id, signal_id)
+    known = orjson.loads(before.body)
+    by = {"at": work.now.isoformat(), "by": str(work.actor.user_id), "role": work.actor.role}
+    answer = journal.record(
+        work,
+        TYPE,
+        data.state,
+        record_id=signal_id,
+        patient_id=patient_id,
+        version=version,
+        data=SignalBody(
+            code=row.code, state=data.state, raised_at=row.raised_at, evidence=row.evidence
+        ),
+        derived={
+            "acknowledged": known.get("acknowledged") or by,
+            **({"closed": by, "action": data.action} if data.state == "closed" else {}),
+            **data.model_dump(mode="json", include={"change_reason"}, exclude_none=True),
+        },
+        status="corrected",
+    )
+    work.change(row, version=version, status="corrected", state=data.state)
+    kept = measurements.summary(work, person.id)
+    kept["sequence"] = answer.sequence
+    if data.state == "closed":
+        kept["signals_open"] -= 1
+    measurements.keep_summary(work, person.id)
+    return answer
 
 
 def open_signals(work: Work, patient_id: UUID) -> list[dict[str, Any]]:

@@ -4,9 +4,9 @@ import json
 from typing import Any
 
 import pytest
-from app.imports import service as imports
 
 from app.identity import service as identity
+from app.imports import service as imports
 from tests.conftest import Caller, Clinic
 from tests.shared import SHARED, needs_shared
 
@@ -200,3 +200,33 @@ def test_a_medicine_as_needed_is_kept(replayed: Clinic, prescriber: Caller) -> N
     answer = prescriber("POST", f"{P}/medications", body("23-prn-medication.json"))
 
     assert answer.status_code == 201, answer.text
+
+
+def test_a_signal_is_closed_by_name_and_stays(replayed: Clinic, prescriber: Caller) -> None:
+    (signal,) = prescriber("GET", f"{P}/signals").json()["items"]
+    path = f"{P}/signals/{signal['id']}"
+    sent = body("27-signal.json")
+
+    assert prescriber("PATCH", path, sent).status_code == 428
+    assert replayed.as_("system")("PATCH", path, sent).status_code == 403
+    closed = prescriber("PATCH", path, sent, headers={"If-Match": '"1"'})
+    again = prescriber("PATCH", path, sent, headers={"If-Match": '"2"'})
+
+    assert closed.status_code == 200, closed.text
+    assert (closed.json()["state"], closed.json()["version"]) == ("closed", 2)
+    assert closed.json()["acknowledged"]["role"] == closed.json()["closed"]["role"] == "prescriber"
+    assert again.status_code == 422
+    assert [one["state"] for one in prescriber("GET", f"{P}/signals").json()["items"]] == ["closed"]
+
+
+def test_a_correction_keeps_both_versions(replayed: Clinic, prescriber: Caller) -> None:
+    path = f"{P}/follow-ups/{FOLLOW_UP}"
+    sent = body("25-correction.json")
+
+    corrected = prescriber("PATCH", path, sent, headers={"If-Match": '"1"'})
+
+    assert (corrected.status_code, corrected.json()["version"]) == (200, 2)
+    assert prescriber("PATCH", path, sent, headers={"If-Match": '"1"'}).status_code == 412
+    assert prescriber("PATCH", path, sent).status_code == 428
+    history = prescriber("GET", f"{path}/history").json()["items"]
+    assert [one["note"] for one in history] == [sent["note"], body("06-follow-up.json")["note"]]
