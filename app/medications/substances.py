@@ -62,9 +62,9 @@ def _entry(course: Course, on: date) -> Entry:
 def _resolved(course: Course) -> reference.Resolved:
     """Say what the course is of; what its code or id meant when it was recorded wins."""
     if course.reference_id is not None:
-        return reference.resolve(reference_id=course.reference_id, text=course.name)
+        return interactions.resolve(None, course.reference_id, course.name)
     code = (course.code_system, course.code) if course.code_system and course.code else None
-    return reference.resolve(code, text=course.name)
+    return interactions.resolve(code, None, course.name)
 
 
 def _first_day(course: Course) -> date | None:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
+from operator import itemgetter
 from typing import Any
 
 from app.clinical import status as clinical_status
@@ -138,7 +139,7 @@ def block(series: Series, params: Params, index: Index | None) -> Json:
         "smallest_change": found.smallest_change,
         "severity": _severity(band_of(measure, last.value) if last else None),
         "n": len(points),
-        "n_raw": sum(inside.raw),
+        "n_raw": inside.n_raw,
         "coverage": _coverage(seen, params, every),
         "window": _days(params.from_day, params.to_day),
         **ids.of(points),
@@ -466,17 +467,29 @@ def _codes(series: Series, *, recall_overlap: bool, sensitive: bool) -> list[str
 
 
 def _points(series: Series) -> list[Json]:
-    return [
+    """List each day's point, and on its day each reading that does not count, with the reason."""
+    counted = [
+        {
+            "day": point.day,
+            "value": point.value,
+            "n_raw": len(made_of),
+            "source": made_of[-1].source,
+            "records": list(point.records),
+        }
+        for point, made_of in zip(series.points, series.made_of, strict=True)
+    ]
+    left_out = [
         {
             "day": one.day,
             "value": one.value,
-            "n_raw": one.n_raw,
+            "n_raw": 1,
             "source": one.source,
-            "records": list(one.records),
-            **({"excluded": one.excluded} if one.excluded else {}),
+            "records": [str(one.record_id)],
+            "excluded": reason,
         }
-        for one in series.shown
+        for one, reason in series.left_out
     ]
+    return sorted([*counted, *left_out], key=itemgetter("day"))
 
 
 def _patient_sentence(

@@ -1,6 +1,7 @@
 """From raw readings to one point a day: what counts, what does not and why (trend-spec 2)."""
 
 import math
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,48 +33,42 @@ class Reading(NamedTuple):
     flags: str | None
 
 
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """One day's point with what it was made of, or one reading that does not count."""
-
-    day: date
-    value: float
-    n_raw: int
-    source: str
-    records: tuple[str, ...]
-    excluded: str | None = None
-
-
 @dataclass(slots=True)
 class Series:
-    """One measure, one point a day. `codes` tells what to know of it: code -> records.
+    """One measure, one point a day.
 
-    raw: counted readings behind the points, by their place in `points`.
+    made_of: the counted readings behind each of `points`, by place. left_out: readings that do
+    not count, with the reason. codes: what to know of the points: code -> records.
     """
 
     measure: Measure
     points: list[Point] = field(default_factory=list)
-    raw: list[int] = field(default_factory=list)
-    shown: list[Shown] = field(default_factory=list)
+    made_of: list[list[Reading]] = field(default_factory=list)
+    left_out: list[tuple[Reading, str]] = field(default_factory=list)
     codes: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
+
+    @property
+    def n_raw(self) -> int:
+        """Count the readings behind the points."""
+        return sum(map(len, self.made_of))
 
     def within(self, first: date, last: date) -> "Series":
         """Cut to the days from first to last, both included."""
-        kept = [i for i, point in enumerate(self.points) if first <= point.day <= last]
-        cut = slice(kept[0], kept[-1] + 1) if kept else slice(0)
-        shown = [one for one in self.shown if first <= one.day <= last]
-        present = {record for one in shown for record in one.records}
-        codes = {
-            code: [record for record in records if record in present]
-            for code, records in self.codes.items()
-        }
-        return Series(
-            self.measure,
-            self.points[cut],
-            self.raw[cut],
-            shown,
-            {code: records for code, records in codes.items() if records},
+        cut = slice(
+            bisect_left(self.points, first, key=_day_of),
+            bisect_right(self.points, last, key=_day_of),
         )
+        made_of = self.made_of[cut]
+        left_out = [(one, why) for one, why in self.left_out if first <= one.day <= last]
+        points = self.points[cut]
+        codes: dict[str, list[str]] = {}
+        if self.codes:
+            present = {record for point in points for record in point.records}
+            present |= {str(one.record_id) for one, _ in left_out}
+            for code, records in self.codes.items():
+                if found := [record for record in records if record in present]:
+                    codes[code] = found
+        return Series(self.measure, points, made_of, left_out, codes)
 
 
 def happened(
@@ -112,27 +107,19 @@ def series_of(measure: Measure, readings: Sequence[Reading]) -> Series:
         for one in group:
             reason = _excluded(measure, one)
             if reason is not None:
-                record = str(one.record_id)
-                series.shown.append(Shown(day, one.value, 1, one.source, (record,), reason))
-                series.codes[reason].append(record)
-                continue
-            key = (one.at, one.value, one.source)
-            if key not in known:
+                series.left_out.append((one, reason))
+                series.codes[reason].append(str(one.record_id))
+            elif (key := (one.at, one.value, one.source)) not in known:
                 known.add(key)
                 kept.append(one)
         if kept:
-            _add(series, day, kept)
+            made = day_value(measure, [one.value for one in kept])
+            records = tuple([str(one.record_id) for one in kept])
+            for code in made.reasons:
+                series.codes[code] += records
+            series.points.append(Point(day, made.value, records))
+            series.made_of.append(kept)
     return series
-
-
-def _add(series: Series, day: date, kept: Sequence[Reading]) -> None:
-    made = day_value(series.measure, [one.value for one in kept])
-    records = tuple(str(one.record_id) for one in kept)
-    for code in made.reasons:
-        series.codes[code] += records
-    series.points.append(Point(day, made.value, records))
-    series.raw.append(made.n_raw)
-    series.shown.append(Shown(day, made.value, made.n_raw, kept[-1].source, records))
 
 
 def _excluded(measure: Measure, one: Reading) -> str | None:
@@ -141,6 +128,10 @@ def _excluded(measure: Measure, one: Reading) -> str | None:
     if implausible(measure, one.value):
         return "DQ_IMPLAUSIBLE"
     return "DQ_UNLIKELY" if unlikely(measure, one.value) else None
+
+
+def _day_of(point: Point) -> date:
+    return point.day
 
 
 def by_measure(readings: Iterable[Reading]) -> Mapping[str, list[Reading]]:

@@ -312,7 +312,7 @@ def _quality(known: Slice, params: Params, series: Sequence[Series]) -> list[Jso
         for code, records in sorted(inside.codes.items()):
             entry: Json = {"code": code, "measure": one.measure.code}
             if code in ("DQ_IMPLAUSIBLE", "DQ_UNLIKELY"):
-                raw = [shown.value for shown in inside.shown if shown.excluded == code]
+                raw = [left.value for left, reason in inside.left_out if reason == code]
                 entry["values"] = raw[-50:]
             found.append(entry | {"records": list(dict.fromkeys(records))[-50:]})
         if one.measure.code != f"{one.measure.instrument}.total":

@@ -1,6 +1,6 @@
 """Risk items: shown whatever a total, a gate or the window says, until a person closes them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -22,13 +22,17 @@ class Signal:
     day: date
     evidence: Mapping[str, Any]
 
-    @property
-    def measure(self) -> str | None:
-        """Give the measure of the fact it was opened by; None for one of another kind."""
-        evidence = self.evidence
-        if "instrument" in evidence and "item" in evidence:
-            return f"{evidence['instrument']}.{evidence['item']}"
-        return f"{SIDE_EFFECTS}{evidence['term']}" if "term" in evidence else None
+    def facts(self) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+        """Give the facts it was opened by that are numbers: (record, measure) and the evidence.
+
+        The signal that stands for an import's old facts lists the first of them.
+        """
+        for fact in self.evidence.get("findings", (self.evidence,)):
+            record = fact.get("record_id")
+            if record and "instrument" in fact and "item" in fact:
+                yield (str(record), f"{fact['instrument']}.{fact['item']}"), fact
+            elif record and "term" in fact:
+                yield (str(record), f"{SIDE_EFFECTS}{fact['term']}"), fact
 
 
 def levels(registry: Mapping[str, Measure]) -> dict[str, float]:
@@ -50,16 +54,17 @@ def risk_items(
     readings: by measure, all up to `as_of`, those out of range included: an impossible total or
     item takes nothing away. A later 0 stands beside an earlier answer and does not remove it.
     """
-    raised = {
-        (str(one.evidence.get("record_id")), one.measure): one for one in signals if one.measure
-    }
+    raised = {key: (one, fact) for one in signals for key, fact in one.facts()}
+    signalled = {measure for _record, measure in raised}
     found = []
     shown = set()
     for measure, group in readings.items():
         level = SIGNAL_FROM if measure.startswith(SIDE_EFFECTS) else at_least.get(measure)
+        if level is None and measure not in signalled:
+            continue
         for place, one in enumerate(group):
             key = (str(one.record_id), measure)
-            signal = raised.get(key)
+            signal = raised[key][0] if key in raised else None
             if (level is None or one.value < level) and signal is None:
                 continue
             if key in shown:
@@ -67,9 +72,9 @@ def risk_items(
             shown.add(key)
             if signal is None or signal.state != "closed":
                 found.append(_item(one, group, place, level, signal))
-    for key, signal in raised.items():
+    for key, (signal, fact) in raised.items():
         if key not in shown and signal.state != "closed":
-            found.append(_without_reading(signal))
+            found.append(_without_reading(*key, signal, fact))
     found.sort(key=lambda item: (item["measure"], item["id"]))
     return sorted(found, key=lambda item: item["day"], reverse=True)
 
@@ -96,18 +101,17 @@ def _item(
     }
 
 
-def _without_reading(signal: Signal) -> Json:
+def _without_reading(record: str, measure: str, signal: Signal, fact: Mapping[str, Any]) -> Json:
     """Show a signal whose number has been taken back since: only a person closes it."""
-    evidence = signal.evidence
     return {
-        "id": f"{evidence.get('record_id')}:{signal.measure}",
+        "id": f"{record}:{measure}",
         "day": signal.day,
-        "measure": signal.measure,
-        "value": evidence.get("value", evidence.get("severity")),
+        "measure": measure,
+        "value": fact.get("value", fact.get("severity")),
         "previous": None,
         "first_time": None,
         "latest": None,
-        "records": [str(evidence["record_id"])] if evidence.get("record_id") else [],
+        "records": [record],
         "signal": _told(signal),
     }
 

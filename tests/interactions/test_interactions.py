@@ -295,9 +295,9 @@ def test_two_reviews_in_one_call_find_it_once(clinic: Clinic, caller: Caller) ->
 
 
 def test_a_moderate_finding_waits_for_nobody(clinic: Clinic, caller: Caller) -> None:
-    lithium, ibuprofen = taken(SERTRALINE, "clozapine"), taken(FLUOXETINE, "caffeine")
+    clozapine, caffeine = taken(SERTRALINE, "clozapine"), taken(FLUOXETINE, "caffeine")
 
-    found = review(clinic, [lithium, ibuprofen])
+    found = review(clinic, [clozapine, caffeine])
 
     assert found
     assert {one["severity"] for one in found} <= {"moderate", "minor"}

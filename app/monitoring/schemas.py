@@ -1,0 +1,94 @@
+"""The monitoring list and its waivers on the wire."""
+
+from datetime import date, datetime
+from typing import Any, Literal
+from uuid import UUID
+
+from pydantic import Field
+
+from app.core.wire import Day, Identified, Line, Wire
+from app.labs.schemas import Interpretation
+from app.patients.schemas import Envelope
+
+
+class WaiverIn(Identified):
+    """Why a test is not done, and until when; without a day until the medicine is stopped.
+
+    A day gone by lifts it.
+    """
+
+    reason: Line
+    until_on: Day | None = None
+
+
+class WaiverBy(Wire):
+    id: UUID
+    role: str
+
+
+class WaiverOut(Envelope):
+    schedule_id: str
+    reason: str
+    until_on: date | None = None
+    waived_at: datetime
+    waived_by: WaiverBy
+
+
+class LastOut(Interpretation):
+    """The newest result, as it was sent; `level` and the rest as in a lab's interpretation."""
+
+    value: str | None
+    unit: str | None
+    text: str | None
+    on: date
+    hours_since_dose: float | None
+    record_id: str
+
+
+class WaivedOut(Wire):
+    """A waiver that holds now; `version` is what If-Match names to change it."""
+
+    reason: str
+    until_on: date | None
+    at: datetime
+    by: WaiverBy
+    version: int
+
+
+class MonitoringItem(Wire):
+    """One schedule. `action` is for prescribers; `n` counts the results there are."""
+
+    id: str
+    what: str
+    measure: str | None
+    loinc: str | None
+    for_: list[str] = Field(alias="for")
+    state: Literal["overdue", "due", "unknown", "upcoming", "done", "waived", "conditional"]
+    reason: str | None
+    code: str | None
+    due_on: date | None
+    overdue_days: int | None
+    last: LastOut | None
+    n: int
+    priority: str
+    condition: str | None
+    action: str
+    source: str
+    verified: str
+    waived: WaivedOut | None
+
+
+class NotChecked(Wire):
+    """A medicine that no code identifies, with what its name may mean: nothing is due by it."""
+
+    medication_id: UUID
+    text: str
+    candidates: list[str]
+
+
+class MonitoringOut(Wire):
+    patient: dict[str, Any]
+    as_of: date
+    reference: dict[str, str]
+    items: list[MonitoringItem]
+    not_checked: list[NotChecked]
