@@ -26,11 +26,13 @@ from app.identity.tokens import Issuer
 from app.interactions import router as interactions_router
 from app.journal import service as journal
 from app.journal.chain import Head
+from app.labs import router as labs_router
 from app.measurements import router as measurements_router
 from app.measurements import service as measurements
 from app.medications import interactions_router as medications_interactions_router
 from app.medications import regimen_router
 from app.medications import router as medications_router
+from app.monitoring import router as monitoring_router
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
@@ -47,12 +49,14 @@ ROUTERS = (
     assessments_router.instruments_router,
     measurements_router.router,
     signals_router.router,
+    labs_router.router,
     interactions_router.router,
     interactions_router.check_router,
     medications_interactions_router.router,
     followups_router.router,
     followups_router.check_ins_router,
     followups_router.side_effects_router,
+    monitoring_router.router,
     trends_router.router,
 )
 

@@ -10,10 +10,12 @@ for room in (
     "patients",
     "measurements",
     "signals",
+    "labs",
     "interactions",
     "medications",
     "assessments",
     "followups",
+    "monitoring",
 ):
     importlib.import_module(f"app.{room}.models")
 

@@ -85,7 +85,7 @@ def client(stand: Stand, people: list[Person], told: Told, stop: threading.Event
 def run(database: AbstractContextManager[str], kills: int = KILLS, clients: int = CLIENTS) -> Count:
     """Kill at random moments, start again, then count and replay."""
     with database as url, tempfile.TemporaryDirectory() as folder:
-        stand = Stand(url, Path(folder), port=8766)
+        stand = Stand(url, Path(folder))
         stand.start()
         people = stand.people(clients * 4)
         told, stop = Told(), threading.Event()
@@ -123,7 +123,7 @@ def _count(url: str, told: Told, replayed: Counter[int]) -> Count:
             select(Measurement.record_id, func.count()).group_by(Measurement.record_id),
             execution_options=options,
         )
-        numbers = dict(map(tuple, rows))
+        numbers: dict[UUID, int] = {row[0]: row[1] for row in rows}
         versions = session.execute(
             select(Entry.record_id).where(Entry.type == "check_in"), execution_options=options
         ).scalars()

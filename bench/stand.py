@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import tempfile
@@ -80,10 +81,11 @@ class Person:
 class Stand:
     """A served app, one worker, with some patients in one clinic or several."""
 
-    def __init__(self, url: str, data_dir: Path, *, clinics: int = 1, port: int = 8765) -> None:
-        self.database_url = url
-        self.url = f"http://127.0.0.1:{port}"
-        self._port = port
+    def __init__(self, url: str, data_dir: Path, *, clinics: int = 1) -> None:
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self._port = free.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self._port}"
         self._environment = os.environ | {
             "TITRATE_DATABASE_URL": url,
             "TITRATE_DATA_DIR": str(data_dir),

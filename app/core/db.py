@@ -270,8 +270,13 @@ class Writer:
         except Exception as failure:
             if _is_lost(failure):
                 self._drop_connection()
+                self._engine.dispose()
                 self._refuse(calls, DatabaseUnavailable())
-            elif len(calls) > 1:
+                return
+            if not isinstance(failure, DBAPIError):
+                # It may have broken the COMMIT itself: nobody knows what the connection holds.
+                self._drop_connection()
+            if len(calls) > 1:
                 for call in calls:
                     call.value = call.error = None
                     self._commit([call])
@@ -329,7 +334,6 @@ class Writer:
             self._connection.invalidate()
             self._connection.close()
             self._connection = None
-        self._engine.dispose()
 
 
 def _deliver(calls: list[Call]) -> None:

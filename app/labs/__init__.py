@@ -1,0 +1,1 @@
+"""Lab values and vital signs, and the signal that a critical one opens."""

@@ -114,6 +114,8 @@ class Interpretation(Wire):
 
 
 class LabOut(Envelope):
+    """A result as it is kept, with what it is worth and the signals that it opened."""
+
     code: Coding
     measure: str
     value: str | None = None
@@ -126,5 +128,7 @@ class LabOut(Envelope):
 
 
 class LabPage(Wire):
+    """One page of results, oldest first."""
+
     items: list[LabOut]
     next: str | None

@@ -1,0 +1,1 @@
+"""What the medicines taken oblige us to measure, and when; computed, keeps only waivers."""

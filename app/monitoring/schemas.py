@@ -17,16 +17,22 @@ class WaiverIn(Identified):
     A day gone by lifts it.
     """
 
+    schedule_id: Line | None = None
+    """That of the path."""
     reason: Line
     until_on: Day | None = None
 
 
 class WaiverBy(Wire):
+    """The named person who waived it."""
+
     id: UUID
     role: str
 
 
 class WaiverOut(Envelope):
+    """A waiver as it is kept."""
+
     schedule_id: str
     reason: str
     until_on: date | None = None
@@ -87,6 +93,8 @@ class NotChecked(Wire):
 
 
 class MonitoringOut(Wire):
+    """The list on one day; `reference` says which version of the schedules it rests on."""
+
     patient: dict[str, Any]
     as_of: date
     reference: dict[str, str]

@@ -5,10 +5,8 @@ Nothing of the list is kept, so it never lags behind the drug list; only waivers
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
 from datetime import date
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -227,15 +225,17 @@ def waive(
     """
     if monitoring_schedules.schedule(schedule_id) is None:
         raise NotFound()
-    kind = replace(WAIVER, keep=partial(_keep, schedule_id=schedule_id))
+    if data.schedule_id not in (None, schedule_id):
+        raise Invalid("the id of the path", pointer="/schedule_id")
+    waiver = data.model_copy(update={"schedule_id": schedule_id})
     record_id = uuid5(patient_id, f"waiver:{schedule_id}")
-    return records.put(work, kind, patient_id, record_id, data, named)
+    return records.put(work, WAIVER, patient_id, record_id, waiver, named)
 
 
-def _keep(work: Work, person: Person, data: WaiverIn, place: Place, *, schedule_id: str) -> Answer:
+def _keep(work: Work, person: Person, data: WaiverIn, place: Place) -> Answer:
     on = person.today(work.now)
     treatments = _treatments(medications.courses(work, person.id), on)
-    if schedule_id not in {one.schedule.id for one in _due(work, person, treatments, on)}:
+    if data.schedule_id not in {one.schedule.id for one in _due(work, person, treatments, on)}:
         raise Invalid("a schedule of the patient's monitoring list")
     by = {"id": str(work.actor.user_id), "role": work.actor.role}
     return records.keep(
@@ -244,8 +244,8 @@ def _keep(work: Work, person: Person, data: WaiverIn, place: Place, *, schedule_
         person,
         place,
         data,
-        columns={"schedule_id": schedule_id, "waived_on": on, "until_on": data.until_on},
-        derived={"schedule_id": schedule_id, "waived_at": work.now, "waived_by": by},
+        columns={"schedule_id": data.schedule_id, "waived_on": on, "until_on": data.until_on},
+        derived={"waived_at": work.now, "waived_by": by},
     )
 
 
@@ -284,4 +284,4 @@ def _covers(row: Waiver, treatments: Iterable[Treatment]) -> bool:
     return all(start is None or start <= row.waived_on for start in starts)
 
 
-WAIVER = Kind("monitoring_waiver", Waiver, WaiverIn, partial(_keep, schedule_id=""), order="id")
+WAIVER = Kind("monitoring_waiver", Waiver, WaiverIn, _keep)

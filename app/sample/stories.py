@@ -216,7 +216,7 @@ class _Telling:
         total = self._score(at(self.plot.phq_9, nominal))
         moods = [*self._items(total - thoughts, PHQ_9_WEIGHTS), thoughts]
         worries = self._items(self._score(at(self.plot.gad_7, nominal)), GAD_7_WEIGHTS)
-        # Every second visit is a longer one; after a start, and with side effects, more is asked.
+        # Every second visit is a longer one; after a new dose each asks for more than the PHQ-9.
         long = self.plot.visits.index(nominal) % 2 == 1
         close = any(
             0 <= nominal - dose.day <= FOLLOWED_CLOSELY
@@ -226,6 +226,8 @@ class _Telling:
         )
         told = [entry for one in self.episodes for entry in one.told_at(day)]
         dosage = self._dosage(day, total, long)
+        burden = [self._filled_in("fibser", day, self._burden(day))] if dosage else []
+        fuller = [self._filled_in("gad-7", day, worries), *burden]
         return {
             "kind": "visit",
             "occurred_at": self.moment(day, 9 * 60 + 15 * self.of_visits.randrange(24)),
@@ -235,8 +237,7 @@ class _Telling:
             "interactions": {"list_reviewed": True},
             "assessments": [
                 self._filled_in("phq-9", day, moods),
-                *([self._filled_in("gad-7", day, worries)] if close or long else []),
-                *([self._filled_in("fibser", day, self._burden(day))] if close else []),
+                *(fuller if close or long else ()),
             ],
         }
 

@@ -144,7 +144,7 @@ def test_the_csv_files_join_what_is_there_and_change_nothing_the_second_time(
     assert second == ["unchanged"] * 7
     trend = prescriber("GET", f"{P}/trends?as_of=2026-06-01&include=measures,points").json()
     by_code = {one["measure"]: one for one in trend["measures"]}
-    assert by_code["phq-9.total"]["n"] == 5
+    assert by_code["phq-9.total"]["n"] == 4
     restless = by_code["restlessness_1_to_7"]
     assert restless["direction"] == "lower_better"
 

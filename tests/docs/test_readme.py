@@ -29,14 +29,14 @@ def test_the_curl_lines_log_a_check_in_and_read_a_trend(clinic: Clinic, prescrib
     )
 
     assert done.returncode == 0, done.stdout + done.stderr
-    answers = [answer.strip() for answer in done.stdout.split("%%\n")]
-    trend = json.loads(answers[5 + 1])
+    answers = [answer.strip() for answer in done.stdout.split("%\n")]
+    trend = json.loads(answers[5])
     phq_9 = next(one for one in trend["measures"] if one["measure"] == "phq-9.total")
     assert phq_9["last"]["value"] == 7
     assert phq_9["baseline"]["level"] == 17
     assert phq_9["change"]["from_last"]["points"] == -10
-    assert answers[7].startswith("patient,measure,")
-    assert answers[8].startswith("<svg")
+    assert answers[6].startswith("patient,measure,")
+    assert answers[7].startswith("<svg")
     people = prescriber("GET", "/v1/patients").json()["items"]
     assert [one["name"]["family"] for one in people] == ["Reader"]
 

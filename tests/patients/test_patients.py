@@ -1,10 +1,11 @@
 """People over HTTP, on both databases."""
 
+from typing import Any
 from uuid import uuid4
 
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
 
-PERSON = {
+PERSON: dict[str, Any] = {
     "id": "019a5b10-0000-7000-8000-000000000001",
     "identifiers": [{"system": "urn:example:mrn", "value": "A-1042"}],
     "name": {"given": "Example", "family": "Patient"},
