@@ -135,11 +135,9 @@ def test_a_database_that_went_away_is_503_and_then_by_itself_201(
         pytest.skip("SQLite is in the process: there is no connection to lose")
     prescriber("POST", "/v1/patients", PERSON)
     with engine.connect() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE datname = current_database() AND pid <> pg_backend_pid()"
-            )
+        connection.exec_driver_sql(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
+            "WHERE datname = current_database() AND pid <> pg_backend_pid()"
         )
 
     lost = prescriber("POST", CHECK_INS, check_in())
