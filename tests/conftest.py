@@ -10,6 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import httpx
+import hypothesis
 import psycopg
 import pytest
 from fastapi import FastAPI
@@ -22,6 +23,11 @@ from app.identity import service as identity
 from app.main import create_app
 from app.settings import Settings
 from tests.server import Server
+
+# The same examples at every run of the gate; new ones are looked for at a desk.
+hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
+hypothesis.settings.register_profile("desk", deadline=None)
+hypothesis.settings.load_profile("ci" if os.environ.get("CI") == "true" else "desk")
 
 OTHER_CLINIC = UUID("00000000-0000-7000-8000-00000000000b")
 NOW = datetime(2026, 6, 1, 12, 0, tzinfo=UTC)
