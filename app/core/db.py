@@ -74,6 +74,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=5000",
+        # 64 MiB of pages, and a checkpoint every 16 MiB: fewer pages are written twice.
+        "cache_size=-65536",
+        "wal_autocheckpoint=4000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 

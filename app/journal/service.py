@@ -245,7 +245,6 @@ def record(
     }
     text = orjson.dumps(answer)
     locked: Head = work.memory["head", "journal"]
-    link = chain.extend(locked, chained_content(record_id, version, type_, action, body, text))
     entry = {
         "record_id": record_id,
         "version": version,
@@ -259,16 +258,14 @@ def record(
         "body": body.decode(),
         "answer": text.decode(),
     }
+    link = chain.extend(locked, _content(entry))
     work.put_rows(Entry, [entry | _chained(link)])
     return Answer(text, record_id, version, link.sequence, created=version == 1)
 
 
-def chained_content(
-    record_id: UUID, version: int, type_: str, action: str, body: bytes, answer: bytes
-) -> bytes:
-    """Give the bytes that a journal row commits to."""
-    head = f"{record_id}|{version}|{type_}|{action}|".encode()
-    return head + body + b"|" + answer
+def _content(columns: Mapping[str, Any]) -> bytes:
+    """Give the bytes that a row commits to: all that it says, without its place in the chain."""
+    return orjson.dumps(columns, option=orjson.OPT_SORT_KEYS)
 
 
 def _chained(link: chain.Link) -> dict[str, Any]:
@@ -558,5 +555,10 @@ def log(work: Work, call: Call) -> None:
         "status": status,
         "request_id": work.trace.request_id,
     }
-    link = chain.extend(locked, orjson.dumps(row, option=orjson.OPT_SORT_KEYS))
+    link = chain.extend(locked, _content(row))
     work.put_rows(Access, [row | _chained(link)])
+
+
+# ---- evidence
+
+_LINK = {column.key for column in inspect(Chained).column_attrs} if False else set()
