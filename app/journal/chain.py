@@ -6,9 +6,12 @@ stays, says nothing by itself, and the chain still verifies.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
+
+import orjson
 
 Kind = Literal["access", "journal"]
 GENESIS = "0" * 64
@@ -31,6 +34,11 @@ class Link:
     commitment: str
     previous_hash: str
     hash: str
+
+
+def content_of(columns: Mapping[str, Any]) -> bytes:
+    """Give the bytes that a row commits to: every column but the clinic and the link itself."""
+    return orjson.dumps(columns, option=orjson.OPT_SORT_KEYS)
 
 
 def commit_to(salt: str, content: bytes) -> str:

@@ -258,14 +258,9 @@ def record(
         "body": body.decode(),
         "answer": text.decode(),
     }
-    link = chain.extend(locked, _content(entry))
+    link = chain.extend(locked, chain.content_of(entry))
     work.put_rows(Entry, [entry | _chained(link)])
     return Answer(text, record_id, version, link.sequence, created=version == 1)
-
-
-def _content(columns: Mapping[str, Any]) -> bytes:
-    """Give the bytes that a row commits to: all that it says, without its place in the chain."""
-    return orjson.dumps(columns, option=orjson.OPT_SORT_KEYS)
 
 
 def _chained(link: chain.Link) -> dict[str, Any]:
@@ -555,10 +550,5 @@ def log(work: Work, call: Call) -> None:
         "status": status,
         "request_id": work.trace.request_id,
     }
-    link = chain.extend(locked, _content(row))
+    link = chain.extend(locked, chain.content_of(row))
     work.put_rows(Access, [row | _chained(link)])
-
-
-# ---- evidence
-
-_LINK = {column.key for column in inspect(Chained).column_attrs} if False else set()

@@ -18,9 +18,7 @@ from app.core.db import Call, Work, Writer
 from app.core.errors import AlreadyExists, Invalid, TitrateError
 from app.core.scope import ClinicUnset, of_clinics
 from app.identity import service as identity
-from app.journal import chain
 from app.journal.models import Access, Entry
-from app.journal.service import chained_content
 from app.main import Ledger
 from app.patients import service as patients
 from app.patients.models import Patient
@@ -167,31 +165,6 @@ def test_every_request_on_a_patient_leaves_one_access_row(
     assert statuses == [201, 200, 200, 404, 404, 428]
     logged = rows(clinic.app, select(Access.status).order_by(Access.sequence))
     assert [row.status for row in logged[before:]] == statuses
-
-
-def test_the_chains_commit_to_each_row_and_its_place(clinic: Clinic, prescriber: Caller) -> None:
-    prescriber("POST", "/v1/patients", PERSON)
-    for _ in range(3):
-        prescriber("POST", CHECK_INS, check_in())
-
-    previous = chain.GENESIS
-    for row in rows(clinic.app, select(Entry).order_by(Entry.sequence)):
-        entry: Entry = row[0]
-        assert entry.salt is not None
-        assert entry.body is not None
-        assert entry.answer is not None
-        content = chained_content(
-            entry.record_id,
-            entry.version,
-            entry.type,
-            entry.action,
-            entry.body.encode(),
-            entry.answer.encode(),
-        )
-        assert entry.commitment == chain.commit_to(entry.salt, content)
-        assert entry.previous_hash == previous
-        assert entry.hash == chain.hash_link(previous, entry.sequence, entry.commitment)
-        previous = entry.hash
 
 
 def test_an_idempotency_key_gives_the_first_answer_again(

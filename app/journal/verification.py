@@ -1,0 +1,58 @@
+"""Recomputes a clinic's chains: what was edited, removed or moved since it was written."""
+
+from collections.abc import Collection, Iterator
+from typing import Any
+
+from sqlalchemy import inspect, select
+from sqlalchemy.orm import Mapper
+
+from app.core.db import Work
+from app.journal import chain
+from app.journal.models import Access, Chained, ChainHead, Entry
+
+AT_ONCE = 1000
+KINDS: dict[chain.Kind, type[Entry] | type[Access]] = {"access": Access, "journal": Entry}
+_LINK = {"clinic_id", *Chained.__annotations__}
+
+
+def verify(work: Work, kind: chain.Kind = "journal") -> tuple[int, int | None]:
+    """Check every row of one chain of the caller's clinic against its content and its place.
+
+    Gives how many rows hold, and the first sequence that does not; None when all do and the
+    head stands where the last row says. A journal row whose content was erased with its salt
+    is held to its link alone. A tail that was rewritten together with the head is found only by a
+    head that was exported before.
+    """
+    model = KINDS[kind]
+    mapper: Mapper[Any] = inspect(model)
+    own = [column.key for column in mapper.column_attrs if column.key not in _LINK]
+    head = chain.Head(0, chain.GENESIS)
+    for row in _rows(work, model):
+        if (
+            row.sequence != head.sequence + 1
+            or row.previous_hash != head.hash
+            or row.hash != chain.hash_link(head.hash, row.sequence, row.commitment)
+            or not _says_what_it_committed_to(row, own)
+        ):
+            return head.sequence, head.sequence + 1
+        head = chain.Head(row.sequence, row.hash)
+    last = work.first(select(ChainHead.sequence, ChainHead.hash).where(ChainHead.kind == kind))
+    if last is None or tuple(last) != (head.sequence, head.hash):
+        return head.sequence, head.sequence + 1
+    return head.sequence, None
+
+
+def _says_what_it_committed_to(row: Any, own: Collection[str]) -> bool:
+    if row.salt is None:
+        return isinstance(row, Entry) and row.body is None and row.answer is None
+    content = chain.content_of({name: getattr(row, name) for name in own})
+    return bool(row.commitment == chain.commit_to(row.salt, content))
+
+
+def _rows(work: Work, model: type[Entry] | type[Access]) -> Iterator[Any]:
+    """Give the rows of a chain in its order, some at a time."""
+    statement = select(model).order_by(model.sequence).limit(AT_ONCE)
+    some = work.all(statement)
+    while some:
+        yield from some
+        some = work.all(statement.where(model.sequence > some[-1].sequence))
