@@ -67,19 +67,20 @@ def post(http: httpx.Client, person: Person, record_id: UUID) -> int:
 
 def client(stand: Stand, people: list[Person], told: Told, stop: threading.Event) -> None:
     """Post until told to stop; a broken connection makes an unknown outcome."""
-    while not stop.is_set():
-        with httpx.Client(base_url=stand.url, timeout=10) as http:
+    with httpx.Client(base_url=stand.url, timeout=10) as http:
+        while not stop.is_set():
+            record_id, person = uuid4(), random.choice(people)
+            with told.lock:
+                told.unknown[record_id] = person
             try:
-                while not stop.is_set():
-                    record_id, person = uuid4(), random.choice(people)
-                    with told.lock:
-                        told.unknown[record_id] = person
-                    if post(http, person, record_id) == 201:
-                        with told.lock:
-                            told.acknowledged.add(record_id)
-                            del told.unknown[record_id]
+                status = post(http, person, record_id)
             except httpx.TransportError:
                 stop.wait(0.05)
+                continue
+            if status == 201:
+                with told.lock:
+                    told.acknowledged.add(record_id)
+                    del told.unknown[record_id]
 
 
 def run(database: AbstractContextManager[str], kills: int = KILLS, clients: int = CLIENTS) -> Count:
