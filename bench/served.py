@@ -12,4 +12,6 @@ def create() -> FastAPI:
     async def hello() -> dict[str, str]:
         return {"hello": "world"}
 
+    # Tried first, so that it pays for no other route.
+    app.router.routes.insert(0, app.router.routes.pop())
     return app

@@ -108,7 +108,10 @@ class Stand:
         self.wait()
 
     def wait(self) -> None:
+        assert self._process is not None
         for _ in range(400):
+            if self._process.poll() is not None:
+                break
             try:
                 if httpx.get(f"{self.url}/readyz").status_code == 204:
                     return

@@ -94,6 +94,9 @@ class Figures:
     cpu: float
     tail: float
     per_s: float
+    hello_per_s: float
+    p50_ms: float
+    p99_ms: float
     refused: int
 
 
@@ -115,6 +118,9 @@ def measure(database: AbstractContextManager[str], clinics: int) -> Figures:
         cpu=statistics.median(p.cpu_us / h.cpu_us for h, p in rounds),
         tail=statistics.median(p.p99_ms / p.p50_ms for _, p in rounds),
         per_s=statistics.median(p.per_s for _, p in rounds),
+        hello_per_s=statistics.median(h.per_s for h, _ in rounds),
+        p50_ms=statistics.median(p.p50_ms for _, p in rounds),
+        p99_ms=statistics.median(p.p99_ms for _, p in rounds),
         refused=sum(p.refused for _, p in rounds),
     )
 
@@ -136,11 +142,11 @@ def main() -> int:
     table = Table("", "figure", "measured", "target", "")
     for name, value, target, at_least in (
         ("P2 PostgreSQL, CPU a check-in / CPU a hello", one.cpu, 4.0, False),
+        ("   SQLite, CPU a check-in / CPU a hello", embedded.cpu, 0.0, False),
         ("P1 PostgreSQL, check-ins / hellos a second", one.throughput, 0.20, True),
         ("P1 32 clinics / one clinic", many.throughput / one.throughput, 0.8, True),
         ("P3 SQLite, check-ins / hellos a second", embedded.throughput, 0.16, True),
         ("P3 SQLite, p99 / p50", embedded.tail, 4.0, False),
-        ("   SQLite, CPU a check-in / CPU a hello", embedded.cpu, 0.0, False),
         ("   PostgreSQL, p99 / p50", one.tail, 0.0, False),
     ):
         short = target and (
@@ -150,10 +156,10 @@ def main() -> int:
         goal = f"{sign} {target:g}" if target else ""
         table.add_row(name[:2], name[3:], f"{value:.3g}", goal, "SHORT" if short else "")
     Console().print(table)
-    refused = one.refused + many.refused + embedded.refused
-    Console().print(
-        f"check-ins a second: PostgreSQL {one.per_s:.0f}, with 32 clinics {many.per_s:.0f}, "
-        f"SQLite {embedded.per_s:.0f}; refused: {refused}; medians of {ROUNDS} rounds, "
-        f"{CONNECTIONS} connections"
-    )
+    for name, each in (("PostgreSQL", one), ("32 clinics", many), ("SQLite", embedded)):
+        Console().print(
+            f"{name}: {each.per_s:.0f} check-ins a second, p50 {each.p50_ms:.1f} ms, "
+            f"p99 {each.p99_ms:.1f} ms; {each.hello_per_s:.0f} hellos; refused: {each.refused}"
+        )
+    Console().print(f"medians of {ROUNDS} rounds, {CONNECTIONS} connections")
     return 0

@@ -19,7 +19,7 @@ from uuid import UUID
 
 import psycopg
 from sqlalchemy import Connection, Engine, Select, create_engine, event, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 from sqlalchemy.orm import Session
 
 from app.core import rows
@@ -73,10 +73,10 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "journal_mode=WAL",
         "synchronous=FULL",
         "foreign_keys=ON",
-        "busy_timeout=5000",
-        # 64 MiB of pages, and a checkpoint every 16 MiB: fewer pages are written twice.
+        "busy_timeout=2000",
+        # 64 MiB of pages, and a checkpoint every 64 MiB: fewer pages are written twice.
         "cache_size=-65536",
-        "wal_autocheckpoint=4000",
+        "wal_autocheckpoint=16000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -134,10 +134,11 @@ class Work:
 
     def remember(self, key: Hashable, ask: Callable[[], T]) -> T:
         """Ask once in a transaction; `core` and the batch's questions share the memory."""
-        if key not in self.memory:
-            self.memory[key] = ask()
-        answer: T = self.memory[key]
-        return answer
+        try:
+            known: T = self.memory[key]
+        except KeyError:
+            known = self.memory[key] = ask()
+        return known
 
     def add(self, model: type[B], **columns: Any) -> B:
         """Leave one row of the caller's clinic; nothing is sent before all rules have passed."""
@@ -271,15 +272,13 @@ class Writer:
         try:
             self._attempt(calls)
         except Exception as failure:
+            # A COMMIT that failed may leave its transaction open (SQLite's does, with the lock),
+            # so nobody knows what the connection still holds.
+            self._drop_connection()
             if _is_lost(failure):
-                self._drop_connection()
                 self._engine.dispose()
                 self._refuse(calls, DatabaseUnavailable())
-                return
-            if not isinstance(failure, DBAPIError):
-                # It may have broken the COMMIT itself: nobody knows what the connection holds.
-                self._drop_connection()
-            if len(calls) > 1:
+            elif len(calls) > 1:
                 for call in calls:
                     call.value = call.error = None
                     self._commit([call])
@@ -357,20 +356,30 @@ def _finish(waiting: list["asyncio.Future[None]"]) -> None:
             future.set_result(None)
 
 
+_SQLITE_AWAY = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_IOERR}
+_SQLITE_TAKEN = {sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_UNIQUE}
+
+
 def _is_lost(failure: Exception) -> bool:
-    """Say whether the database itself is away, as against a statement that it refused."""
-    if isinstance(failure, DBAPIError):
-        if failure.connection_invalidated:
-            return True
-        original = failure.orig
-        if isinstance(original, psycopg.OperationalError):
-            return original.sqlstate is None or original.sqlstate[:2] in {"08", "57"}
-    return isinstance(failure, psycopg.OperationalError | ConnectionError)
+    """Say whether the database itself is away or held, as against a statement it refused."""
+    original = failure.orig if isinstance(failure, DBAPIError) else failure
+    if isinstance(failure, DBAPIError) and failure.connection_invalidated:
+        return True
+    if isinstance(original, psycopg.OperationalError):
+        state = original.sqlstate or "08"
+        return state[:2] in {"08", "57"} or state == "55P03"
+    if isinstance(original, sqlite3.OperationalError):
+        # The low byte is the kind of error, the rest its detail.
+        return getattr(original, "sqlite_errorcode", 0) & 0xFF in _SQLITE_AWAY
+    return isinstance(original, ConnectionError)
 
 
 def _translated(failure: Exception) -> TitrateError:
     original = getattr(failure, "orig", None)
-    if isinstance(failure, IntegrityError):
+    if (
+        isinstance(original, psycopg.errors.UniqueViolation)
+        or getattr(original, "sqlite_errorcode", None) in _SQLITE_TAKEN
+    ):
         return AlreadyExists()
     if isinstance(original, psycopg.errors.DiskFull) or "database or disk is full" in str(original):
         return StorageFull()

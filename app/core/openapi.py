@@ -8,6 +8,7 @@ from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from app.core import direct
 from app.core.problems import MEDIA_TYPE
 from app.core.web import StrictBody
 
@@ -44,7 +45,7 @@ BODIES: set[type[BaseModel]] = set()
 
 
 class Route(APIRoute):
-    """A route whose strict body stands in the document as any other body does."""
+    """A route that is called directly, and whose strict body stands in the document."""
 
     def __init__(self, *args: Any, **options: Any) -> None:
         super().__init__(*args, **options)
@@ -62,6 +63,9 @@ class Route(APIRoute):
             content = {"application/json": {"schema": _reference(self.strict_body)}}
             self.openapi_extra = {"requestBody": {"required": True, "content": content}}
             BODIES.add(self.strict_body)
+
+    def get_route_handler(self) -> direct.Handler:
+        return direct.handler(self.dependant) or super().get_route_handler()
 
 
 def _reference(model: type[BaseModel]) -> dict[str, str]:

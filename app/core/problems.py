@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from app.core.errors import Fault, InvalidParameter, TitrateError
 from app.core.ids import uuid7
+from app.core.web import log_refusal
 from app.core.wire import faults_of
 
 MEDIA_TYPE = "application/problem+json"
@@ -56,6 +57,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(TitrateError)
     async def ours(request: Request, error: TitrateError) -> Response:
+        await log_refusal(request, error)
         return problem(request, error)
 
     @app.exception_handler(RequestValidationError)
@@ -68,11 +70,11 @@ def install(app: FastAPI) -> None:
             )
             for one in error.errors()
         ]
-        return problem(request, InvalidParameter(faults=faults))
+        return await ours(request, InvalidParameter(faults=faults))
 
     @app.exception_handler(ValidationError)
     async def queries(request: Request, error: ValidationError) -> Response:
-        return problem(request, InvalidParameter(faults=faults_of(error, "/query")))
+        return await ours(request, InvalidParameter(faults=faults_of(error, "/query")))
 
     @app.exception_handler(StarletteHTTPException)
     async def framework(request: Request, error: StarletteHTTPException) -> Response:

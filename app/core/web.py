@@ -26,7 +26,6 @@ from app.core.errors import (
     MalformedJson,
     PreconditionRequired,
     TitrateError,
-    Unavailable,
     UnsupportedMediaType,
 )
 from app.core.wire import Identified, canonical, read
@@ -43,7 +42,11 @@ T = TypeVar("T", bound=BaseModel)
 
 
 async def raw_body(request: Request, most: int = MOST_BODY) -> bytes:
-    """Read the body as JSON bytes, refusing another media type or too large a one."""
+    """Read the body as JSON bytes, refusing another media type or too large a one.
+
+    Who asks comes before what is sent: a stranger's body is not even read.
+    """
+    request.app.state.verified.actor(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if media_type not in {"application/json", MERGE_PATCH}:
         raise UnsupportedMediaType()
@@ -133,7 +136,7 @@ class Write:
         call = Call(service, actor, args, trace_of(request))
         if request.method == "POST":
             self._use_key(call)
-        await submit(request.app.state.writer, call)
+        await submit(request, call)
         if call.error is not None:
             raise call.error
         return respond(request, call.value)
@@ -163,12 +166,27 @@ class Write:
         )
 
 
-async def submit(writer: Writer, call: Call) -> None:
+async def submit(request: Request, call: Call) -> None:
     """Wait for a call without blocking the loop; the writer's thread delivers it."""
+    writer: Writer = request.app.state.writer
+    request.state.logged = True
     done = asyncio.get_running_loop().create_future()
     call.done = done
     writer.submit(call)
     await done
+
+
+async def log_refusal(request: Request, refusal: TitrateError) -> None:
+    """Leave the access row of a known caller whom no service has seen: wrong role, bad body."""
+    actor = getattr(request.state, "actor", None)
+    if actor is None or getattr(request.state, "logged", False):
+        return
+    try:
+        patient_id = UUID(request.path_params["patient_id"])
+    except (KeyError, ValueError):
+        patient_id = None
+    call = Call(_only_logged, actor, (patient_id, refusal), trace_of(request), writes=False)
+    await submit(request, call)
 
 
 class Read:
@@ -188,12 +206,12 @@ class Read:
             outcome = refusal
         patient_id = args[0] if args and isinstance(args[0], UUID) else None
         call = Call(_only_logged, actor, (patient_id, outcome), trace, writes=False)
-        await submit(request.app.state.writer, call)
-        if isinstance(call.error, Unavailable) and call.error is not outcome:
+        await submit(request, call)
+        if call.error is None:
+            return respond(request, call.value)
+        if call.error is not outcome and call.error.status >= 500:
             raise AccessLogUnavailable() from call.error
-        if isinstance(outcome, TitrateError):
-            raise outcome
-        return respond(request, outcome)
+        raise call.error
 
 
 def _only_logged(_work: Work, _patient_id: UUID | None, outcome: Answer | TitrateError) -> Answer:

@@ -96,10 +96,9 @@ def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> dict[tuple[UUI
         (UUID(str(clinic_id)), kind): Head(number, hash_)
         for clinic_id, kind, number, hash_ in found
     }
-    for _call, work in works:
-        for kind in ("access", "journal"):
-            if (work.actor.clinic_id, kind) in heads:
-                work.memory["head", kind] = heads[work.actor.clinic_id, kind]
+    memories = {work.actor.clinic_id: work.memory for _call, work in works}
+    for (clinic_id, kind), head in heads.items():
+        memories[clinic_id]["head", kind] = head
     return heads
 
 

@@ -5,6 +5,7 @@ each number means: the house's measures, then the clinic's own.
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from functools import lru_cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -230,10 +231,19 @@ def _first_stale_day(work: Work, latest: Mapping[str, Mapping[str, Any]]) -> dat
     """
     days = []
     for code, held in latest.items():
-        known = house.find(code) or registered(work).get(code)
-        if known is not None:
-            days.append(stale_after(known, date.fromisoformat(held["on"])))
+        day = _stale_on(code, held["on"])
+        if day is None and (own := registered(work).get(code)) is not None:
+            day = stale_after(own, date.fromisoformat(held["on"]))
+        if day is not None:
+            days.append(day)
     return min(days, default=None)
+
+
+@lru_cache(maxsize=10_000)
+def _stale_on(code: str, on: str) -> date | None:
+    """Give the first day on which a value of a house's measure is stale; None for another's."""
+    known = house.find(code)
+    return stale_after(known, date.fromisoformat(on)) if known else None
 
 
 def keep_summary(work: Work, patient_id: UUID) -> None:
