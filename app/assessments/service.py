@@ -14,7 +14,7 @@ from app.assessments.models import Assessment
 from app.assessments.schemas import AssessmentIn, AssessmentWithin
 from app.clinical import instruments
 from app.clinical.instruments import Instrument, Score
-from app.clinical.safety import risk_findings
+from app.clinical.safety import SAFETY_NOTICE, risk_findings
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
@@ -31,11 +31,6 @@ from app.patients.service import Person
 from app.signals import service as signals
 
 IMPLAUSIBLE = ("DQ_IMPLAUSIBLE",)
-SAFETY_NOTICE = (
-    "Nobody reads this in real time. If you are in danger, or may harm yourself or somebody "
-    "else, call your local emergency number now."
-)
-"""Until a clinic has words of its own. It names no telephone number: it cannot know one."""
 
 
 def record(

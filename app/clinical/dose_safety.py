@@ -108,10 +108,14 @@ class NotChecked:
 
 @dataclass(frozen=True, slots=True)
 class DoseReview:
-    """Codes that ask for a confirmation, in alphabetical order, and the checks not made."""
+    """Codes that ask for a confirmation, in alphabetical order, and the checks not made.
+
+    fell: the dose is known to be below the one before it, so a tenfold jump is one down.
+    """
 
     codes: tuple[Code, ...]
     not_checked: tuple[NotChecked, ...]
+    fell: bool = False
 
 
 def maximum_for(
@@ -182,6 +186,7 @@ def review_dose(
         not_checked=tuple(
             NotChecked(code, found) for code, found in results if isinstance(found, str)
         ),
+        fell=new.direction == "lower",
     )
 
 

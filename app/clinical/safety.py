@@ -5,6 +5,11 @@ from dataclasses import dataclass
 from app.clinical.instruments import Instrument, Score
 
 SUICIDAL_IDEATION_ITEM = "suicidal_ideation_item"
+SAFETY_NOTICE = (
+    "Nobody reads this in real time. If you are in danger, or may harm yourself or somebody "
+    "else, call your local emergency number now."
+)
+"""Until a clinic has words of its own. It names no telephone number: it cannot know one."""
 
 
 @dataclass(frozen=True, slots=True)

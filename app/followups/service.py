@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from app.assessments import service as assessments
 from app.clinical.instruments import instrument
+from app.clinical.safety import SAFETY_NOTICE
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
@@ -33,11 +34,6 @@ AnyFollowUp = FollowUpIn | CheckInIn
 
 PHONE_CLOCK_TOLERANCE = timedelta(hours=24)
 CLOCK_SKEW_FLAGGED_S = 300
-SAFETY_NOTICE = (
-    "Nobody reads this in real time. If you are in danger, or may harm yourself or somebody "
-    "else, call your local emergency number now."
-)
-"""Until a clinic has words of its own. It names no telephone number: it cannot know one."""
 
 
 def record(work: Work, patient_id: UUID, data: FollowUpIn) -> Answer:

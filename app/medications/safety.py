@@ -34,10 +34,12 @@ _SAME_KIND = {
     "mg": frozenset({"mg", "ug", "g", "ng", "mg/h", "ug/h"}),
     "ug": frozenset({"mg", "ug", "g", "ng", "mg/h", "ug/h"}),
 }
+_FELL = "tenfold-jump down"
 DETAILS = {
     "above-maximum": "above the reference maximum for this medicine; source and version are at "
     "/v1/reference/medications/{reference_id}",
     "tenfold-jump": "at least ten times the dose before it",
+    _FELL: "at most a tenth of the dose before it",
     "titration-too-fast": "a step faster than the labelled titration; its source is at "
     "/v1/reference/medications/{reference_id}",
     "retitration-needed": "after this gap the label begins again with the starting dose",
@@ -99,8 +101,9 @@ def _require_confirmation(
         name = substance.reference_id if substance else ""
         raise ConfirmationRequired(
             faults=[
-                Fault(f"{pointer}/dose", code, DETAILS[code].format(reference_id=name))
+                Fault(f"{pointer}/dose", code, DETAILS[words].format(reference_id=name))
                 for code in found.codes
+                for words in [_FELL if found.fell and code == "tenfold-jump" else code]
             ]
         )
     if work.actor.role != "prescriber":

@@ -3,14 +3,15 @@
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal, Self
+from typing import Annotated, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.clinical.units import UNITS, UnitNotAccepted, Use, read_unit
 from app.core.wire import Amount, Code, Coding, Day, Identified, Instant, Line, Wire
+from app.interactions.schemas import SubstanceIn
 from app.patients.schemas import Envelope
 
 MedicationKind = Literal["drug", "supplement", "substance"]
@@ -61,20 +62,6 @@ Count = Annotated[
     WithJsonSchema({"type": "number", "exclusiveMinimum": 0}),
 ]
 """An exact number above 0 that is no dose, answered as a JSON number: times a day, a percent."""
-
-
-class SubstanceIn(Wire):
-    """What names a substance: a code, an id of our reference, a text; at least one of them."""
-
-    code: Coding | None = None
-    reference_id: Code | None = None
-    text: Line | None = None
-
-    @model_validator(mode="after")
-    def _is_named(self) -> Self:
-        if self.code is None and self.reference_id is None and self.text is None:
-            raise PydanticCustomError("required", "at least one of code, reference_id and text")
-        return self
 
 
 class DoseIn(Wire):

@@ -43,15 +43,15 @@ def entries_of(known: Iterable[Course], on: date) -> list[Entry]:
 
 
 def _entry(course: Course, on: date) -> Entry:
-    resolved = _resolved(course)
-    ceiling = resolved.substance.max_daily if resolved.substance else None
+    known = resolved(course)
+    ceiling = known.substance.max_daily if known.substance else None
     unit = ceiling.unit if ceiling and ceiling.unit in _DAILY else None
     epochs = dose_line(course.events, as_of=on, unit=unit).epochs
     now = epochs[-1] if epochs else None
     tdd = now.tdd if now and now.on else None
     return Entry(
         key=str(course.id),
-        resolved=resolved,
+        resolved=known,
         dose_per_day=tdd,
         dose_unit=now.unit.removesuffix("/d") if now and now.unit and tdd is not None else None,
         started_on=epochs[0].from_day if epochs else _first_day(course),
@@ -59,7 +59,7 @@ def _entry(course: Course, on: date) -> Entry:
     )
 
 
-def _resolved(course: Course) -> reference.Resolved:
+def resolved(course: Course) -> reference.Resolved:
     """Say what the course is of; what its code or id meant when it was recorded wins."""
     if course.reference_id is not None:
         return interactions.resolve(None, course.reference_id, course.name)

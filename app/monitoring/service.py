@@ -13,7 +13,6 @@ from uuid import UUID, uuid5
 import orjson
 from sqlalchemy import select
 
-from app.clinical import medications as reference
 from app.clinical import monitoring, monitoring_schedules
 from app.clinical.doses import dose_line
 from app.clinical.medications import Substance
@@ -27,6 +26,7 @@ from app.labs import service as labs
 from app.measurements import service as measurements
 from app.medications import service as medications
 from app.medications.service import Course
+from app.medications.substances import resolved
 from app.monitoring.models import Waiver
 from app.monitoring.schemas import WaiverIn
 from app.patients import records
@@ -77,19 +77,11 @@ def _due(work: Work, person: Person, treatments: Sequence[Treatment], on: date) 
     return monitoring.due(treatments, results, on=on, age_years=age)
 
 
-def _resolved(course: Course) -> reference.Resolved:
-    """Say what a course is of; what its code or id meant when it was recorded wins."""
-    if course.reference_id is not None:
-        return interactions.resolve(None, course.reference_id, course.name)
-    code = (course.code_system, course.code) if course.code_system and course.code else None
-    return interactions.resolve(code, None, course.name)
-
-
 def _treatments(courses: Iterable[Course], on: date) -> list[Treatment]:
     """Give the medicines taken on a day; one of which nobody told any dose counts as taken."""
     by_substance: dict[Substance, list[Course]] = defaultdict(list)
     for course in courses:
-        substance = _resolved(course).substance
+        substance = resolved(course).substance
         if substance is not None:
             by_substance[substance].append(course)
     found = []
@@ -108,11 +100,11 @@ def _not_checked(courses: Iterable[Course], on: date) -> list[dict[str, Any]]:
     """Give the running medicines that no code identifies; a name alone makes nothing due (H4)."""
     found = []
     for course in courses:
-        resolved = _resolved(course)
+        known = resolved(course)
         now = dose_line(course.events, as_of=on).now
         is_over = now is not None and not now.running and not now.hold
-        if resolved.substance is None and not is_over:
-            candidates = [one.substance.reference_id for one in resolved.candidates]
+        if known.substance is None and not is_over:
+            candidates = [one.substance.reference_id for one in known.candidates]
             found.append(
                 {"medication_id": course.id, "text": course.name, "candidates": candidates}
             )

@@ -128,22 +128,3 @@ def move(
         kept["signals_open"] -= 1
     measurements.keep_summary(work, person.id)
     return answer
-
-
-def open_signals(work: Work, patient_id: UUID) -> list[dict[str, Any]]:
-    """Give a patient's signals that are not closed, newest first."""
-    rows = work.all(
-        select(Signal)
-        .where(Signal.patient_id == patient_id, Signal.state != "closed")
-        .order_by(Signal.raised_at.desc(), Signal.id)
-    )
-    return [
-        {
-            "id": str(row.id),
-            "code": row.code,
-            "state": row.state,
-            "raised_at": row.raised_at.isoformat(),
-            "evidence": row.evidence,
-        }
-        for row in rows
-    ]

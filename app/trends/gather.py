@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 import orjson
 
-from app.assessments.service import SAFETY_NOTICE
 from app.clinical import measures as house
 from app.clinical import medications as reference
+from app.clinical.safety import SAFETY_NOTICE
 from app.core.db import Work
 from app.journal import service as journal
 from app.measurements import service as measurements

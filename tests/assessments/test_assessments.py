@@ -68,7 +68,8 @@ def summary(clinic: Clinic) -> dict[str, Any]:
 
 
 def open_signals(clinic: Clinic) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = ask(clinic, signals.open_signals, PATIENT)
+    page = json.loads(ask(clinic, signals.page, PATIENT).body)
+    found: list[dict[str, Any]] = [one for one in page["items"] if one["state"] == "open"]
     return found
 
 

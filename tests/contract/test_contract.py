@@ -230,3 +230,14 @@ def test_a_correction_keeps_both_versions(replayed: Clinic, prescriber: Caller) 
     assert prescriber("PATCH", path, sent).status_code == 428
     history = prescriber("GET", f"{path}/history").json()["items"]
     assert [one["note"] for one in history] == [sent["note"], body("06-follow-up.json")["note"]]
+
+
+def test_a_fall_to_a_tenth_is_called_a_fall(replayed: Clinic, prescriber: Caller) -> None:
+    """100 mg holds from 14 April (05): 10 mg after it is a tenth, and no rise."""
+    sent = body("24-tenfold-dose.json") | {"dose": {"amount": "10", "unit": "mg"}}
+
+    asked = prescriber("POST", f"{P}/medications/{SERTRALINE}/dose-events", sent)
+
+    assert [(one["code"], one["detail"]) for one in asked.json()["errors"]] == [
+        ("tenfold-jump", "at most a tenth of the dose before it")
+    ]

@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
+from app.identity import service as identity
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
 
 PERSON: dict[str, Any] = {
@@ -94,3 +95,15 @@ def test_a_missing_or_forged_token_is_refused(clinic: Clinic, prescriber: Caller
         refused = clinic.http.get("/v1/patients", headers={"Authorization": f"Bearer {token}"})
         assert refused.status_code == 401
         assert "invalid_token" in refused.headers["WWW-Authenticate"]
+
+
+def test_a_token_that_was_taken_back_is_refused_at_once(clinic: Clinic, prescriber: Caller) -> None:
+    clinic.as_("prescriber")("POST", "/v1/patients", PERSON)
+    assert prescriber("GET", PATH).status_code == 200
+    actor, _ = clinic.app.state.issuer.verify(prescriber.token, clinic.clock())
+
+    clinic.app.state.writer.run(identity.revoke, actor, actor, operation="revoke")
+
+    assert prescriber("GET", PATH).status_code == 401
+    assert prescriber("PATCH", PATH, {}, headers={"If-Match": '"1"'}).status_code == 401
+    assert clinic.as_("prescriber")("GET", PATH).status_code == 200
