@@ -14,20 +14,19 @@ from app.core.types import BigInt, Id
 class Measurement(Owned, Base):
     """One followed number, with the journal sequence that asserted it and that took it back.
 
-    What was known at a past moment is a filter on the two, never a reconstruction.
+    What was known at a past moment is a filter on the two, never a reconstruction. The record
+    holds the patient by a foreign key, so its numbers need none (docs/decisions/0007).
     """
 
     __tablename__ = "measurements"
-    __table_args__ = (
-        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
-        # The key is the order in which rows are read; on SQLite the rows lie in it.
-        {"sqlite_with_rowid": False},
-    )
+    # The day before the measure: the numbers of one check-in lie together, on one page. On
+    # SQLite the rows themselves lie in the order of the key.
+    __table_args__ = {"sqlite_with_rowid": False}
 
     patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
-    measure: Mapped[str] = mapped_column(String(100), primary_key=True)
     day: Mapped[date] = mapped_column(primary_key=True)
     """The local day in the patient's zone; a night belongs to the day of waking."""
+    measure: Mapped[str] = mapped_column(String(100), primary_key=True)
     record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     place: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
     """Which of a record's readings of this measure: a rating a medicine, for example."""

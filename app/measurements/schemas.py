@@ -165,6 +165,7 @@ def told(measure: Measure) -> dict[str, Any]:
         "label": measure.label,
         "domain": measure.domain,
         "instrument": measure.instrument,
+        "pole": measure.pole,
         "direction": measure.direction,
         "unit": measure.unit,
         "min": measure.minimum,

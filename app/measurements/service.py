@@ -162,13 +162,17 @@ def retract(work: Work, record_id: UUID, sequence: int) -> None:
 
     Where the summary holds one of them, the newest of the other records stands in again.
     """
-    standing = (Measurement.record_id == record_id) & Measurement.retracted.is_(None)
-    patient_id = work.first(select(Measurement.patient_id).where(standing))
-    if patient_id is None:
+    known = journal.versions(work, record_id)
+    if not known or (patient_id := known[0].patient_id) is None:
         return
     work.change_where(
         update(Measurement)
-        .where(standing, Measurement.asserted < sequence)
+        .where(
+            Measurement.patient_id == patient_id,
+            Measurement.record_id == record_id,
+            Measurement.retracted.is_(None),
+            Measurement.asserted < sequence,
+        )
         .values(retracted=sequence)
     )
     gone: set[UUID] = work.remember(("retracted", patient_id), set)
@@ -178,7 +182,13 @@ def retract(work: Work, record_id: UUID, sequence: int) -> None:
     lost = [code for code, held in kept["latest"].items() if held["record_id"] == str(record_id)]
     latest = {code: held for code, held in kept["latest"].items() if code not in lost}
     rows = work.all(
-        select(Measurement.measure, Measurement.value, Measurement.day, Measurement.record_id)
+        select(
+            Measurement.measure,
+            Measurement.value,
+            Measurement.day,
+            Measurement.at,
+            Measurement.record_id,
+        )
         .where(
             Measurement.patient_id == patient_id,
             Measurement.measure.in_(lost),
@@ -211,16 +221,24 @@ def _summarise(
     latest = dict(kept["latest"])
     for row in rows:
         known = latest.get(row["measure"])
-        on = row["day"].isoformat()
-        if row["flags"] is None and (known is None or known["on"] <= on):
-            latest[row["measure"]] = _held(row, record_id)
+        held = _held(row, record_id)
+        if row["flags"] is None and (known is None or _when(known) <= _when(held)):
+            latest[row["measure"]] = held
     kept["latest"] = latest
     kept["stale_on"] = _first_stale_day(work, latest)
     keep_summary(work, patient_id)
 
 
 def _held(row: Mapping[str, Any], record_id: UUID) -> dict[str, Any]:
-    return {"value": row["value"], "on": row["day"].isoformat(), "record_id": str(record_id)}
+    held = {"value": row["value"], "on": row["day"].isoformat(), "record_id": str(record_id)}
+    if row["at"] is not None:
+        held["at"] = int(row["at"].timestamp())
+    return held
+
+
+def _when(held: Mapping[str, Any]) -> tuple[str, int]:
+    """Order values of a measure by day and time; date-only ones come first in their day."""
+    return held["on"], held.get("at", -1)
 
 
 def _first_stale_day(work: Work, latest: Mapping[str, Mapping[str, Any]]) -> date | None:

@@ -47,12 +47,61 @@ BASIS: list[dict[str, Any]] = [
         "limits": [*_LIMITS, "a single p among many measures is weak evidence"],
     },
     {
+        "id": "T5.6",
+        "rule": "early flags",
+        "text": "Readings are held against a frozen reference: the baseline, three readings (21 "
+        "days of a diary) after a confirmed improvement, or a level a prescriber called the new "
+        "normal. Visits: a reading D points beyond it is a notice, a second one of three, 7 to "
+        "120 days apart, confirms. Diaries: a cumulative sum, confirmed when two weeks' mean has "
+        "stayed clear of the reference for a week.",
+        "inputs": ["reference readings", "readings after them", "T_rel or this person's spread"],
+        "sources": ["Page ES (1954), Biometrika 41:100-115", "limits set by simulation"],
+        "limits": [
+            *_LIMITS,
+            "simulated on stable patients: a confirmed false flag in 2 to 17 of 100 patient-years "
+            "of daily ratings, 1 to 14 of weekly questionnaires",
+            "a reference of one reading is a poor one (REFERENCE_N1)",
+        ],
+    },
+    {
+        "id": "T6.1",
+        "rule": "before and after a dose event",
+        "text": "The mean of the days or visits before a dose event beside that after it, at once "
+        "and after the medicine's onset. A word stands only where the interval leaves 0 out and "
+        "the difference matters; what else happened in the window is listed, and then the word "
+        "is marked as confounded.",
+        "inputs": ["readings", "dose events", "onset and half-life of the medicine"],
+        "sources": [
+            "Welch BL (1947), Biometrika 34:28-35",
+            "Parker RI, Vannest K (2009), Behav Ther 40:357-367",
+        ],
+        "limits": [*_LIMITS, "one person, not blinded; what nobody recorded is not listed"],
+    },
+    {
+        "id": "B7.1",
+        "rule": "decision points by week",
+        "text": "Weeks 2, 4, 6, 9 and 12 since the start or the last raise, by the fall from "
+        "baseline at the reading nearest to each. Many who are predicted not to respond do "
+        "respond later: 29 % by week 6 and 43 % by week 12.",
+        "inputs": ["baseline", "reading in the window", "dose clock"],
+        "sources": [
+            "J Clin Psychopharmacol 2023;43:46",
+            "STAR*D decision points, PMC2793274 table 1",
+            "de Vries et al., Br J Psychiatry",
+        ],
+        "limits": [
+            *_LIMITS,
+            "made for adults with depression on an antidepressant; not for tapers, maintenance "
+            "or medicines with another onset",
+        ],
+    },
+    {
         "id": "T7.3",
         "rule": "status",
         "text": "The first that applies: no data, stale, worsening, improving, by trend, too few "
         "readings, no reliable change. Missing is not stable.",
         "inputs": ["change", "states", "trend", "gaps", "cadence of the measure"],
         "sources": ["choice of this product"],
-        "limits": [*_LIMITS, "flags of early change are not part of it yet"],
+        "limits": _LIMITS,
     },
 ]

@@ -1,15 +1,17 @@
 """One measure of the report: level, change, states, trend and gaps, each with what it rests on."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
 from operator import itemgetter
+from types import MappingProxyType
 from typing import Any
 
 from app.clinical import status as clinical_status
 from app.clinical.baseline import Baseline, IndexCourse, Point, baseline, write_day
 from app.clinical.doses import DoseEpoch
+from app.clinical.flags import Flags, by_week, flags
 from app.clinical.measure import Band, Measure, band_of, days_in_force
 from app.clinical.response import (
     Change,
@@ -27,6 +29,7 @@ from app.stats.level import Level, level_of_diary, level_of_visits
 from app.stats.serial import serial_correlation
 from app.stats.trend import Trend, trend
 from app.stats.variability import mssd_ratio, time_in_band, variability
+from app.trends.flagged import flag_list, references
 from app.trends.params import Params
 from app.trends.readings import Series
 
@@ -79,8 +82,30 @@ class _Window:
         return self.first + timedelta(int(x))
 
 
-def block(series: Series, params: Params, index: Index | None) -> Json:
+@dataclass(frozen=True, slots=True)
+class Block:
+    """One measure as written, and what other parts of the report go on from."""
+
+    written: Json
+    measure: Measure
+    points: Sequence[Point]
+    baseline: Baseline
+    threshold: ReliableThreshold
+    flags: Flags
+
+
+def block(
+    series: Series,
+    params: Params,
+    index: Index | None,
+    *,
+    signals: Mapping[str, str] = MappingProxyType({}),
+    new_normal_on: Sequence[date] = (),
+) -> Block:
     """Compute one measure's block from its readings up to `as_of`.
+
+    signals: ids of the signals that flags opened, by flag id. new_normal_on: days on which a
+    prescriber called this measure's level of then the new normal.
 
     Raises:
         UnknownBaselineRule: a given baseline lies outside the scale of this measure.
@@ -101,6 +126,7 @@ def block(series: Series, params: Params, index: Index | None) -> Json:
     level = _level(seen, reference)
     changed = change(measure, points, base, threshold, level_now=level.value)
     state = states(measure, points, base, threshold)
+    flagged = _flags(seen, base, reference, threshold, state, new_normal_on)
     trends = _trends(seen, params, index)
     whole = trends[0][1]
     begun_on = index.begun_on if index else None
@@ -117,12 +143,13 @@ def block(series: Series, params: Params, index: Index | None) -> Json:
         level_now=level.value,
         trend=_for_status(whole),
         trend_size=threshold.points if kind == "sparse" else spread,
+        confirmed=flagged.confirmed,
     )
     others = baseline_alternatives(measure, points, base, threshold, cadence=kind, course=course)
     spaced = spacing(seen.x, measure.recall_days)
     last = points[-1] if points else None
     sentence = prescriber_sentence(measure, points, base, changed, state, found)
-    return {
+    written = {
         "measure": measure.code,
         "label": measure.label,
         "domain": measure.domain,
@@ -162,8 +189,8 @@ def block(series: Series, params: Params, index: Index | None) -> Json:
         "trend": [_trend(name, one, *days, seen, ids) for name, one, days in trends],
         "variability": _variability(seen, base, reference, params, ids),
         "time_in_band": _time_in_band(seen, params, ids),
-        "flags": [],
-        "references": [],
+        "flags": flag_list(measure, flagged, signals, ids),
+        "references": references(flagged, ids),
         "gaps": [
             {
                 "window": _days(seen.day(gap.last_before), seen.day(gap.first_after)),
@@ -179,6 +206,7 @@ def block(series: Series, params: Params, index: Index | None) -> Json:
         },
         **({"points": _points(inside)} if params.points else {}),
     }
+    return Block(written, measure, points, base, threshold, flagged)
 
 
 class Ids:
@@ -218,6 +246,29 @@ def _reference(base: Baseline, among: Sequence[Point]) -> Sequence[Point]:
     if base.from_day is None or base.to_day is None:
         return []
     return [point for point in among if base.from_day <= point.day <= base.to_day]
+
+
+def _flags(
+    seen: _Window,
+    base: Baseline,
+    reference: Sequence[Point],
+    threshold: ReliableThreshold,
+    state: States,
+    new_normal_on: Sequence[date],
+) -> Flags:
+    points = seen.points
+    if seen.cadence.weekly:
+        points, reference = by_week(points), by_week(reference)
+    return flags(
+        seen.measure,
+        points,
+        base,
+        reference,
+        threshold,
+        seen.cadence,
+        relapse=state.relapse,
+        new_normal_on=new_normal_on,
+    )
 
 
 def _spread(measure: Measure, reference: Sequence[Point]) -> float | None:

@@ -1,6 +1,6 @@
 """The medicines of the report: dose epochs, every dose event, and which course is the index."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
@@ -99,8 +99,10 @@ def index_of(line: Line, from_day: date, to_day: date) -> Index:
     )
 
 
-def told(line: Line, *, is_index: bool) -> Json:
-    """Write one course as it stands in the report."""
+def told(
+    line: Line, *, is_index: bool, around: Callable[[Line, DoseEvent], list[Json]] = lambda *_: []
+) -> Json:
+    """Write one course as it stands in the report; `around` compares before and after an event."""
     course = line.course
     return {
         "medication_id": str(course.id),
@@ -114,7 +116,7 @@ def told(line: Line, *, is_index: bool) -> Json:
         "epochs": [
             _epoch(f"e{number}", epoch, line) for number, epoch in enumerate(line.line.epochs, 1)
         ],
-        "events": _events(line),
+        "events": _events(line, around),
         "notes": [
             {"code": note.code, "day": note.day, "records": list(note.records)}
             for note in line.line.notes
@@ -172,7 +174,7 @@ def _phases(epoch: DoseEpoch, line: Line) -> list[Json]:
     return found
 
 
-def _events(line: Line) -> list[Json]:
+def _events(line: Line, around: Callable[[Line, DoseEvent], list[Json]]) -> list[Json]:
     """List every dose event with the dose before and the one it sets, or would set."""
     codes: dict[str, list[str]] = {}
     for note in line.line.notes:
@@ -205,7 +207,7 @@ def _events(line: Line) -> list[Json]:
                 "records": [event.id],
                 "ss_days": line.steady.days,
                 "onset_days": [line.onset.early, line.onset.full],
-                "before_after": [],
+                "before_after": around(line, event),
             }
         )
         if not event.planned and not event.unconfirmed:

@@ -56,7 +56,11 @@ def _row(block: Json, point: Json, epochs: list[Json]) -> tuple[Any, ...]:
         epoch.get("tdd"),
         epoch.get("unit"),
         point.get("excluded"),
-        " ".join(flag["code"] for flag in block.get("flags") or []),
+        " ".join(
+            flag["code"]
+            for flag in block.get("flags") or []
+            if flag["first_day"] <= point["day"] <= flag["last_day"]
+        ),
     )
 
 

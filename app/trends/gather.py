@@ -87,6 +87,7 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
             for type_, answer in stored
             if type_ == "signal" and _day(answer["raised_at"], zone) <= params.as_of
         ],
+        contexts=(),
         received={
             answer["id"]: _received(answer) for type_, answer in stored if type_ == "assessment"
         },

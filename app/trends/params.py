@@ -63,6 +63,10 @@ _CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 _INSTANT: TypeAdapter[datetime] = TypeAdapter(Instant)
 
 
+COMPARED_DAYS = 14
+"""Length of both windows of a before/after comparison of daily readings, unless asked."""
+
+
 @dataclass(frozen=True, slots=True)
 class Asked:
     """The parameters as sent, each right by itself; None where the default is to hold.
@@ -81,6 +85,8 @@ class Asked:
     baseline: str
     baselines: tuple[tuple[str, str], ...]
     strict_window: bool
+    window: int
+    since: date | None
     tz: str | None
     parts: tuple[str, ...]
     points: bool
@@ -108,6 +114,8 @@ class Params:
     baseline: str = "auto"
     baselines: tuple[tuple[str, str], ...] = ()
     strict_window: bool = False
+    window: int = COMPARED_DAYS
+    since: date | None = None
     parts: tuple[str, ...] = PARTS
     points: bool = False
     records: bool = False
@@ -137,6 +145,8 @@ def resolve(asked: Asked, zone: str | None, now: datetime, audience: Audience) -
     to_day = asked.to_day or as_of
     if to_day > as_of:
         raise InvalidParameter("not later than as_of", pointer="/query/to")
+    if asked.since is not None and asked.since > as_of:
+        raise InvalidParameter("not later than as_of", pointer="/query/since")
     from_day = asked.from_day or as_of - WEEKS_BACK
     if from_day > to_day:
         raise InvalidParameter("not later than `to`", pointer="/query/from")
@@ -152,6 +162,8 @@ def resolve(asked: Asked, zone: str | None, now: datetime, audience: Audience) -
         baseline=asked.baseline,
         baselines=asked.baselines,
         strict_window=asked.strict_window,
+        window=asked.window,
+        since=asked.since,
         parts=asked.parts,
         points=asked.points or asked.format != "json",
         records=asked.records,
@@ -177,8 +189,6 @@ def read(
         if name in query:
             raise InvalidParameter("once", pointer=f"/query/{name}")
         query[name] = text
-    _one(query, "since", _day)
-    _one(query, "window", _window)
     _one(query, "lang", _word("en"))
     parts, extras = _included(query)
     general, of_measures = _baselines(query)
@@ -193,6 +203,8 @@ def read(
         baseline=general,
         baselines=of_measures,
         strict_window=_one(query, "strict_window", _word("true", "false")) == "true",
+        window=_one(query, "window", _window) or COMPARED_DAYS,
+        since=_one(query, "since", _day),
         tz=_one(query, "tz", _zone),
         parts=parts,
         points="points" in extras,

@@ -12,11 +12,14 @@ from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
+from app.clinical.decision_points import decision_points
+from app.clinical.dose_response import Confounder
 from app.clinical.measure import DOMAINS, Measure
 from app.core.errors import InvalidParameter
 from app.medications.reading import Course
+from app.trends.around import Around, clock_of, decision
 from app.trends.basis import BASIS
-from app.trends.blocks import Index, block
+from app.trends.blocks import Block, Index, block
 from app.trends.courses import Line, index_line, index_of, lines, told
 from app.trends.errors import TooManyPoints
 from app.trends.params import PARTS, Params
@@ -32,10 +35,7 @@ FOLLOWED = ("side_effects", "mood_cognition", "sleep", "functioning")
 """Domains that are expected of everybody: listed without data too, as having none."""
 STATUS_WORDS = ("improving", "worsening", "stable", "insufficient_data", "stale")
 NOT_BUILT = (
-    "flags",
     "digest",
-    "decision_points",
-    "before_after",
     "side_effect_timing",
     "review_due",
     "administrations",
@@ -70,6 +70,7 @@ class Slice:
     """What the journal knew of one patient at one moment, and what the clinic knows of numbers.
 
     known_at: the moment of `patient_version`; None before the first record. zone: the patient's.
+    contexts: life events, therapy, illness and the like, as far as they are known.
     registry: answers for any code. registered: the codes that have a meaning.
     received: what is to know of single assessments, by record: code -> its numbers.
     safety_notice: what a patient reads in place of a sentence while a risk signal is open.
@@ -82,6 +83,7 @@ class Slice:
     readings: Sequence[Reading]
     courses: Sequence[Course]
     signals: Sequence[Signal]
+    contexts: Sequence[Confounder]
     received: Mapping[str, Mapping[str, Json]]
     registry: Mapping[str, Measure]
     versions: Mapping[str, str]
@@ -106,9 +108,21 @@ def report(known: Slice, params: Params) -> Json:
     params = _widened(params, chosen)
     index = index_of(chosen, params.from_day, params.to_day) if chosen else None
     series, others = _series(known, params, grouped, index)
-    blocks = [block(one, params, index) for one in series]
+    opened, accepted = _of_flags(known.signals)
+    read = [
+        block(
+            one,
+            params,
+            index,
+            signals=opened,
+            new_normal_on=accepted.get(one.measure.code, ()),
+        )
+        for one in series
+    ]
+    blocks = [one.written for one in read]
     domains = _domains(known, params, blocks)
     risk = risk_items(grouped, known.signals, levels(known.registry))
+    around = Around(courses, series, known.contexts, params)
     body = {
         "schema": SCHEMA,
         "patient": dict(known.patient),
@@ -124,8 +138,8 @@ def report(known: Slice, params: Params) -> Json:
         "risk": risk,
         "digest": {"since": None, "items": []},
         "measures": blocks,
-        "medications": [told(line, is_index=line is chosen) for line in courses],
-        "decision_points": [],
+        "medications": [told(line, is_index=line is chosen, around=around.of) for line in courses],
+        "decision_points": _decisions(read, chosen, risk, params),
         "measures_watched": sum(one["trend"][0]["slope_per_7d"] is not None for one in blocks),
         "quality": [*_quality(known, params, series), *others],
         "basis": BASIS,
@@ -213,6 +227,45 @@ def _of_one_medicine(
     wanted = index.id if index and index.id in about else max(about, key=about.count)
     kept = [one for one in group if one.medication_id in (None, UUID(wanted))]
     return kept, [one for one in group if one.medication_id not in (None, UUID(wanted))]
+
+
+def _decisions(
+    read: Sequence[Block], chosen: Line | None, risk: Sequence[Json], params: Params
+) -> list[Json]:
+    """Say for each symptom measure where the index course stands by week."""
+    clock = clock_of(chosen) if chosen else None
+    if chosen is None or clock is None:
+        return []
+    risky = {(item["measure"].partition(".")[0], item["day"]) for item in risk}
+    return [
+        decision(one.measure.code, chosen, clock, point, params.as_of)
+        for one in read
+        if one.measure.symptom_measure and one.points
+        for point in decision_points(
+            one.measure,
+            one.points,
+            one.baseline,
+            one.threshold,
+            clock,
+            today=params.as_of,
+            risk_on_last=(one.measure.instrument, one.points[-1].day) in risky,
+            deterioration_confirmed="SUSTAINED_WORSENING" in one.flags.confirmed,
+        )
+    ]
+
+
+def _of_flags(signals: Sequence[Signal]) -> tuple[dict[str, str], dict[str, list[date]]]:
+    """Give the signals that flags opened, by flag id, and the days of each new normal."""
+    opened: dict[str, str] = {}
+    accepted: dict[str, list[date]] = {}
+    for one in signals:
+        flag = one.evidence.get("flag")
+        if flag is None:
+            continue
+        opened[flag] = one.id
+        if one.new_normal_on is not None:
+            accepted.setdefault(one.evidence["measure"], []).append(one.new_normal_on)
+    return opened, accepted
 
 
 # ---- several measures

@@ -15,12 +15,16 @@ Json = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Signal:
-    """A signal as it stood at the asked moment; `day` is that on which it was raised."""
+    """A signal as it stood at the asked moment; `day` is that on which it was raised.
+
+    new_normal_on: the day on which a prescriber closed it as the new normal.
+    """
 
     id: str
     state: str
     day: date
     evidence: Mapping[str, Any]
+    new_normal_on: date | None = None
 
     def facts(self) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
         """Give the facts it was opened by that are numbers: (record, measure) and the evidence.

@@ -86,6 +86,7 @@ def slice_(
         "known_at": datetime(2026, 6, 10, 6, 14, 3, tzinfo=UTC),
         "readings": rows,
         "courses": courses,
+        "contexts": (),
         "signals": signals,
         "received": {},
         "registry": Registry({**house.built_in(), **(own or {})}),

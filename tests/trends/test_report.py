@@ -674,6 +674,8 @@ def numbers(value: Any) -> Any:
         return {name: numbers(member) for name, member in value.items() if name not in left_out}
     if isinstance(value, list):
         return [numbers(member) for member in value]
+    if isinstance(value, str) and value.count(":") == 3:
+        return value.rpartition(":")[0]
     if isinstance(value, str) and value[:4].isdecimal() and value[4:5] == "-":
         return "a day"
     return value
@@ -773,3 +775,75 @@ def test_a_course_with_unknown_ends_is_told_and_drawn(events: tuple[DoseEvent, .
 
     assert len(body["medications"][0]["events"]) == len(events)
     assert draw(body).startswith("<svg")
+
+
+# ---- flags, before and after, weeks
+
+
+def test_the_examples_improvement_is_confirmed_under_the_id_of_the_specification(
+    example: Json,
+) -> None:
+    flag = example["flags"][0]
+
+    assert flag["id"] == "phq-9.total:SUSTAINED_IMPROVEMENT:baseline:2026-06-02"
+    assert flag["level"] == "confirmed"
+    assert flag["numbers"] == {"k": 3, "of": 3, "D": 6, "reference": 19, "n0": 1}
+    assert flag["window"] == {"from": "2026-05-05", "to": "2026-06-09"}
+    assert example["references"][0]["reasons"] == ["REFERENCE_N1"]
+
+
+def test_the_examples_raise_stands_between_the_means_of_the_specification() -> None:
+    body = read(readings(PHQ, EXAMPLE), [TREATED])
+    raised = body["medications"][0]["events"][1]
+    found = next(one for one in raised["before_after"] if one["reading"] == "onset_aware")
+
+    assert (found["before"]["mean"], found["after"]["mean"]) == (17.666667, 13.333333)
+    assert (found["diff"], found["interval"]) == (-4.333333, [-7.796169, -0.870498])
+    assert (found["nap"], found["oriented"]) == (1, "better")
+    assert found["verdict"] == "confounded: no clear change"
+    assert "BELOW_MCID" in found["reasons"]
+
+
+def test_a_planned_step_is_compared_with_nothing() -> None:
+    taper = course(
+        event(START, "start", 50), event(START + timedelta(60), "change", 25, planned=True)
+    )
+    events = read(readings(PHQ, EXAMPLE), [taper])["medications"][0]["events"]
+
+    assert events[0]["before_after"]
+    assert events[1]["before_after"] == []
+
+
+def test_the_examples_week_twelve_was_missed() -> None:
+    points = read(readings(PHQ, EXAMPLE), [TREATED])["decision_points"]
+    last = points[-1]
+
+    assert [one["point"] for one in points] == ["week_2", "week_4", "week_6", "week_9", "week_12"]
+    assert (last["result"], last["observed"], last["clock_days"]) == ("missed", None, 102)
+    assert last["window"] == {"from": "2026-05-20", "to": "2026-05-30"}
+
+
+def test_a_confirmed_worsening_makes_the_status_worsening() -> None:
+    block = phq9({88: 6, 102: 6, 116: 14, 129: 13})
+
+    assert "SUSTAINED_WORSENING" in {one["code"] for one in block["flags"]}
+    assert (block["status"], block["status_reasons"][0]) == ("worsening", "SUSTAINED_WORSENING")
+
+
+def test_a_new_normal_retires_the_reference_and_its_flag() -> None:
+    accepted = Signal(
+        "s1",
+        "closed",
+        START + timedelta(42),
+        {"flag": "phq-9.total:SUSTAINED_WORSENING:baseline:2026-03-16", "measure": PHQ},
+        new_normal_on=START + timedelta(42),
+    )
+    scores = {0: 6, 14: 6, 28: 14, 42: 13, 56: 14, 70: 13, 84: 14}
+    before, after = phq9(scores), phq9(scores, signals=[accepted])
+
+    assert "SUSTAINED_WORSENING" in {one["code"] for one in before["flags"]}
+    assert "SUSTAINED_WORSENING" not in {one["code"] for one in after["flags"]}
+    assert [(one["name"], one["retired_on"]) for one in after["references"]] == [
+        ("baseline", "2026-03-16"),
+        ("new_normal", None),
+    ]

@@ -1,0 +1,175 @@
+"""What each dose event stands between: the numbers before and after, and what else went on."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from app.clinical.decision_points import Clock, DecisionPoint
+from app.clinical.dose_response import Comparison, Confounder, compare
+from app.clinical.dose_timing import onset_days
+from app.clinical.doses import DoseEvent
+from app.clinical.medications import by_id
+from app.stats.gaps import cadence
+from app.trends.blocks import Ids
+from app.trends.courses import Line
+from app.trends.params import Params
+from app.trends.readings import Series
+
+Json = dict[str, Any]
+
+COMPARED = frozenset({"start", "restart", "change", "stop", "hold", "resume"})
+MADE_FOR_DAYS = 42
+"""The weeks of the decision points were made for medicines that take six weeks to full effect."""
+
+
+@dataclass(frozen=True, slots=True)
+class Around:
+    """Everything that could stand beside a dose event, of all courses."""
+
+    lines: Sequence[Line]
+    series: Sequence[Series]
+    contexts: Sequence[Confounder]
+    params: Params
+
+    def of(self, line: Line, event: DoseEvent) -> list[Json]:
+        """Compare every measure before and after one event of the window, in both readings."""
+        day = event.day
+        if (
+            day is None
+            or event.kind not in COMPARED
+            or event.planned
+            or event.unconfirmed
+            or not self.params.from_day <= day <= self.params.to_day
+        ):
+            return []
+        return [one for series in self.series for one in self._compared(line, event, day, series)]
+
+    def _compared(self, line: Line, event: DoseEvent, day: date, series: Series) -> Iterator[Json]:
+        points = series.points
+        if not points:
+            return
+        later = (one.day for one in line.counted if one.day is not None and one.day > day)
+        following = min(later, default=None)
+        kind = cadence([float(one.day.toordinal()) for one in points])
+        measure = series.measure
+        lags = {
+            "immediate": 0,
+            "onset_aware": line.steady.days
+            if measure.onset_reading == "immediate"
+            else line.onset.early,
+        }
+        for reading, lag in lags.items():
+            found = compare(
+                measure,
+                points,
+                day,
+                kind,
+                reading=reading,  # type: ignore[arg-type]  # the keys above are its two words
+                lag=lag,
+                window_days=self.params.window,
+                next_event_on=following,
+                as_of=self.params.as_of,
+            )
+            if found.before or found.after:
+                yield self._told(measure.code, event, found)
+
+    def _told(self, measure: str, event: DoseEvent, found: Comparison) -> Json:
+        ids = Ids(self.params.records)
+        others = self._confounders(event, found)
+        numbers = found.numbers
+        confounded = bool(others)
+        return {
+            "measure": measure,
+            "reading": found.reading,
+            "lag": found.lag,
+            "window": {"from": found.before_window[0], "to": found.after_window[1]},
+            **ids.of([*found.before, *found.after]),
+            "before": {
+                "n": numbers.before.n,
+                "mean": numbers.before.mean,
+                "median": numbers.before.median,
+                "window": _window(found.before_window),
+                **ids.of(found.before),
+            },
+            "after": {
+                "n": numbers.after.n,
+                "mean": numbers.after.mean,
+                "median": numbers.after.median,
+                "window": _window(found.after_window),
+                **ids.of(found.after),
+            },
+            "diff": numbers.diff,
+            "oriented": found.oriented,
+            "interval": numbers.interval and list(numbers.interval),
+            "r": numbers.r,
+            "nap": found.nap,
+            "verdict": f"confounded: {found.word}" if confounded else found.word,
+            "confounded": confounded,
+            "reasons": list(found.reasons),
+            "confounders": [
+                {"kind": one.kind, "id": one.id, "day": one.day, "label": one.label}
+                for one in others
+            ],
+            "basis": "T6.1",
+        }
+
+    def _confounders(self, event: DoseEvent, found: Comparison) -> list[Confounder]:
+        """List what else happened from the first day before to the last day after."""
+        first = found.before[0].day if found.before else found.before_window[0]
+        last = found.after[-1].day if found.after else found.after_window[1]
+        others = [
+            Confounder("dose_event", one.id, one.day, f"{line.course.name}: {one.kind}")
+            for line in self.lines
+            for one in line.line.events
+            if one.id != event.id
+            and not one.planned
+            and one.day is not None
+            and first <= one.day <= last
+            and not (one.day == event.day and one.medication_id == event.medication_id)
+        ]
+        others += [one for one in self.contexts if one.day is not None and first <= one.day <= last]
+        others.sort(key=lambda one: (one.day or date.min, one.label))
+        if found.trend_before:
+            others.append(Confounder("trend_before", None, None, "moving before the event"))
+        return others
+
+
+def _window(days: tuple[date, date]) -> Json | None:
+    return {"from": days[0], "to": days[1]} if days[0] <= days[1] else None
+
+
+def clock_of(line: Line) -> Clock | None:
+    """Find the start or the last raise of a course that runs; None when there is none."""
+    since: date | None = None
+    lowered: date | None = None
+    was_on = False
+    for epoch in line.line.epochs:
+        if epoch.on and epoch.from_day is not None:
+            if not was_on or epoch.direction == "raise":
+                since, lowered = epoch.from_day, None
+            elif epoch.direction == "lower":
+                lowered = epoch.from_day
+        was_on = (epoch.on or epoch.hold) and not epoch.ended_on_unknown_day
+    if since is None or not was_on:
+        return None
+    known = by_id(line.course.reference_id) if line.course.reference_id else None
+    kinds = {known.reference_id, *known.classes} if known else ()
+    return Clock(since, lowered, fits=onset_days(None, kinds).full == MADE_FOR_DAYS)
+
+
+def decision(measure: str, line: Line, clock: Clock, one: DecisionPoint, as_of: date) -> Json:
+    """Write one decision point."""
+    return {
+        "measure": measure,
+        "medication_id": str(line.course.id),
+        "clock_days": (as_of - clock.since).days,
+        "point": one.point,
+        "window": {"from": one.opens_on, "to": one.closes_on},
+        "observed": one.observed and {"day": one.observed.day, "value": one.observed.value},
+        "improvement_percent": one.improvement_percent,
+        "result": one.result,
+        "reasons": list(one.reasons),
+        "records": list(one.observed.records) if one.observed else [],
+        "basis": "B7.1",
+    }
