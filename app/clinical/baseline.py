@@ -231,6 +231,12 @@ def write_days(first: date, last: date, *, year: bool = False) -> str:
     )
 
 
+def write_number(value: float, *, sign: bool = False) -> str:
+    """Write a number with at most one decimal and no zero behind it; `sign`: always with + or -."""
+    rounded = round(value, 1) + 0.0
+    return f"{rounded:+g}" if sign else f"{rounded:g}"
+
+
 def check_points(points: Sequence[Point]) -> None:
     """Refuse points that are not one a day in order of days, or not finite.
 

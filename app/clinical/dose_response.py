@@ -26,12 +26,13 @@ MONDAY = 1
 
 @dataclass(frozen=True, slots=True)
 class Confounder:
-    """Something else that happened in the window."""
+    """Something else that happened, from `day` on; until: its last day, None: on that day only."""
 
     kind: str
     id: str | None
     day: date | None
     label: str
+    until: date | None = None
 
 
 @dataclass(frozen=True, slots=True)

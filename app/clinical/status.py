@@ -6,7 +6,7 @@ from datetime import date, timedelta
 from itertools import pairwise
 from typing import Literal
 
-from app.clinical.baseline import Baseline, Point, check_points, write_day, write_days
+from app.clinical.baseline import Baseline, Point, check_points, write_day, write_days, write_number
 from app.clinical.measure import SLACK, Measure, band_of
 from app.clinical.response import (
     Change,
@@ -238,13 +238,15 @@ def prescriber_sentence(
     last, days = points[-1], (points[-1].day - points[0].day).days
     band = band_of(measure, last.value)
     same_year = baseline.to_day is None or baseline.to_day.year == last.day.year
-    parts = f"{measure.label}: {_plain(last.value)} on {write_day(last.day, year=not same_year)}"
+    parts = (
+        f"{measure.label}: {write_number(last.value)} on {write_day(last.day, year=not same_year)}"
+    )
     if band is not None:
         parts += f" ({band.label})"
     if change.from_last is not None and baseline.level is not None:
         parts += (
-            f", {_plain(change.from_last.points, sign=True)} points from baseline "
-            f"{_plain(baseline.level)} ({_rule_in_words(baseline, year=not same_year)})"
+            f", {write_number(change.from_last.points, sign=True)} points from baseline "
+            f"{write_number(baseline.level)} ({_rule_in_words(baseline, year=not same_year)})"
         )
     parts += f"; {len(points)} {'reading' if len(points) == 1 else 'readings'}"
     if len(points) > 1:
@@ -289,9 +291,3 @@ def _state_in_words(states: States, change: Change, status: Status) -> str:
     if change.reliable == "none":
         return "no reliable change"
     return "change cannot be judged"
-
-
-def _plain(value: float, *, sign: bool = False) -> str:
-    """Write at most one decimal, no trailing zero, no minus before zero."""
-    rounded = round(value, 1) + 0.0
-    return f"{rounded:+g}" if sign else f"{rounded:g}"

@@ -128,7 +128,11 @@ class Around:
             and first <= one.day <= last
             and not (one.day == event.day and one.medication_id == event.medication_id)
         ]
-        others += [one for one in self.contexts if one.day is not None and first <= one.day <= last]
+        others += [
+            one
+            for one in self.contexts
+            if one.day is not None and one.day <= last and first <= (one.until or one.day)
+        ]
         others.sort(key=lambda one: (one.day or date.min, one.label))
         if found.trend_before:
             others.append(Confounder("trend_before", None, None, "moving before the event"))

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from app.clinical import status as clinical_status
-from app.clinical.baseline import Baseline, IndexCourse, Point, baseline, write_day
+from app.clinical.baseline import Baseline, IndexCourse, Point, baseline, write_day, write_number
 from app.clinical.doses import DoseEpoch
 from app.clinical.flags import Flags, by_week, flags
 from app.clinical.measure import Band, Measure, band_of, days_in_force
@@ -551,8 +551,8 @@ def _patient_sentence(
         return None
     since = write_day(base.to_day, year=base.to_day.year != points[-1].day.year)
     told = (
-        f"Your {measure.label} score went from {_plain(base.level)} to "
-        f"{_plain(points[-1].value)} since {since}."
+        f"Your {measure.label} score went from {write_number(base.level)} to "
+        f"{write_number(points[-1].value)} since {since}."
     )
     size = {
         "better": "a clear change",
@@ -560,7 +560,3 @@ def _patient_sentence(
         "none": "within the normal ups and downs of this scale",
     }.get(changed.reliable or "")
     return f"{told} That is {size}." if size else told
-
-
-def _plain(value: float) -> str:
-    return f"{round(value, 1) + 0.0:g}"

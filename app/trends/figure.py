@@ -7,18 +7,21 @@ colour (Okabe-Ito) only repeats it.
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from operator import itemgetter
 from typing import Any
 
 from app.trends.axis import LEFT, MARGIN, RIGHT, WIDTH, Axis, date_words, months, number, to_day
-from app.trends.panel import gaps, kept, name_of, panel, spelled
+from app.trends.panel import Mixed, gaps, kept, name_of, panel, row, spelled
 from app.trends.ribbon import dose_days, dose_words, event_words, planned_steps, ribbon, unsettled
 from app.trends.svg import (
     FONT,
     Callout,
     Part,
+    at,
     box,
     callouts,
     element,
+    line,
     lines,
     path,
     shape,
@@ -31,6 +34,7 @@ Json = Mapping[str, Any]
 
 PLANNED_AHEAD = 4  # planned steps are drawn up to a quarter of the window ahead, later ones named
 AXIS_EVERY = 3  # the months are written again under every third panel
+IN_ROWS = {"dosage": "What was taken", "side_effects": "Side effects"}
 
 
 def draw(report: Json) -> str:
@@ -47,11 +51,16 @@ def draw(report: Json) -> str:
     axis, blocks = _axis(report), report["measures"]
     names = {block["measure"]: name_of(block) for block in blocks}
     rules = [axis.x(day) for day in dose_days(report["medications"]) if axis.holds(day)]
-    parts = [_header(report), *ribbon(report["medications"], axis), months(axis)]
-    parts.append(_risk(report.get("risk") or [], names, axis))
-    for place, block in enumerate(blocks, 1):
-        parts += panel(block, _sentence(block, report), axis, rules)
-        if place % AXIS_EVERY == 0 or place == len(blocks):
+    parts = [_header(report), _risk(report.get("risk") or [], names, axis)]
+    parts += ribbon(report["medications"], axis)
+    for domain, heading in IN_ROWS.items():
+        parts += _rows(heading, [one for one in blocks if one["domain"] == domain], axis, rules)
+    parts.append(months(axis))
+    panels = [block for block in blocks if block["domain"] not in IN_ROWS]
+    for place, block in enumerate(panels, 1):
+        mixed = _mixed(block["measure"], report["medications"])
+        parts += panel(block, _sentence(block, report), axis, rules, mixed)
+        if place % AXIS_EVERY == 0 or place == len(panels):
             parts.append(months(axis))
     if not blocks:
         parts.append(lines("no data: no measure is followed", LEFT, 12, RIGHT - LEFT))
@@ -72,12 +81,58 @@ def draw(report: Json) -> str:
     )
 
 
+def _rows(heading: str, blocks: Sequence[Json], axis: Axis, rules: Sequence[float]) -> list[Part]:
+    """Put low bars under the doses; what is 0 throughout, or has no reading, is only named."""
+    if not blocks:
+        return []
+    parts = [Part(text(MARGIN, 14, heading, 13, font_weight="bold"), 18)]
+    for block in blocks:
+        if any(point["value"] for point in block["points"]):
+            parts += row(block, axis, rules)
+    for said, named in (
+        ("0 whenever asked", [one for one in blocks if _is_zero(one)]),
+        ("no data", [one for one in blocks if not one["points"]]),
+    ):
+        if named:
+            names = ", ".join(name_of(block) for block in named)
+            parts.append(lines(f"{said}: {names}", LEFT, 11, RIGHT - LEFT))
+    return [*parts, Part("", 8)]
+
+
+def _is_zero(block: Json) -> bool:
+    return bool(block["points"]) and not any(point["value"] for point in block["points"])
+
+
+def _mixed(measure: str, courses: Sequence[Json]) -> list[Mixed]:
+    """Find where the report says of a dose event that something else changed beside it.
+
+    Spans that meet are one: what was changed in them stands in each other's way.
+    """
+    found = []
+    for event in (event for course in courses for event in course["events"]):
+        told = [one for one in event.get("before_after") or [] if one["measure"] == measure]
+        doubtful = [one for one in told if one["confounded"] and one["after"]["window"]]
+        if doubtful:
+            last = max(to_day(one["after"]["window"]["to"]) for one in doubtful)
+            labels = [str(other["label"]) for one in doubtful for other in one["confounders"]]
+            found.append(Mixed(to_day(event["day"]), last, tuple(dict.fromkeys(labels))))
+    joined: list[Mixed] = []
+    for span in sorted(found):
+        if joined and span.first <= joined[-1].last:
+            before = joined.pop()
+            also = tuple(dict.fromkeys((*before.also, *span.also)))
+            span = Mixed(before.first, max(before.last, span.last), also)
+        joined.append(span)
+    return joined
+
+
 def _patterns() -> list[str]:
     """Hatchings that differ in black and white; the names stay ours inside a page."""
     inks = {
         "gap": path([(0, 8), (8, 0)], stroke="#bbb"),
         "unknown": path([(0, 8), (8, 0)], stroke="#000", stroke_width=1.6),
         "prn": element("circle", cx=4, cy=4, r=1.6, fill="#0072B2"),
+        "mixed": element("g", line(0, 2, 8, 2, stroke="#000"), line(4, 0, 4, 8, stroke="#000")),
         "hold": path([(0, 4), (8, 4)], stroke="#000"),
     }
     square: dict[str, str | float] = {"width": 8, "height": 8, "patternUnits": "userSpaceOnUse"}
@@ -142,14 +197,35 @@ def _axis(report: Json) -> Axis:
 
 
 def _risk(items: Sequence[Json], names: Mapping[str, str], axis: Axis) -> Part:
-    """Mark every risk item with a diamond above all panels, whatever any total says."""
+    """Mark every risk item with a diamond above all panels, whatever any total says.
+
+    The words are those of the newest of each measure; how many lie before it is said.
+    """
     if not items:
         return Part("", 0)
     corners = [(0.0, -6.0), (6.0, 0.0), (0.0, 6.0), (-6.0, 0.0)]
     mark = shape(corners, fill="#D55E00", stroke="#000", class_="risk")
-    marks = [Callout(axis.x(to_day(i["day"])), _risk_words(i, names), mark) for i in items]
+    days: dict[str, list[str]] = {}
+    for item in items:
+        days.setdefault(item["measure"], []).append(item["day"])
+    newest = {item["measure"]: item for item in sorted(items, key=itemgetter("day"))}
+    said = [_latest_words(one, days[measure], names) for measure, one in newest.items()]
+    marks = [
+        Callout(axis.x(to_day(one["day"])), words_, mark)
+        for one, words_ in zip(newest.values(), said, strict=True)
+    ]
+    foot = callouts(marks, WIDTH - MARGIN, 11)
+    before = {day for one in newest.values() for day in days[one["measure"]] if day != one["day"]}
+    others = [at(axis.x(to_day(day)), foot.height - 6, mark) for day in sorted(before)]
     heading = text(MARGIN, 13, "Risk items", 13, font_weight="bold")
-    return stack([Part(heading, 16), callouts(marks, WIDTH - MARGIN, 11), Part("", 8)])
+    return stack([Part(heading, 16), Part(foot.svg + "".join(others), foot.height), Part("", 8)])
+
+
+def _latest_words(item: Json, days: Sequence[str], names: Mapping[str, str]) -> str:
+    said = _risk_words(item, names)
+    if (before := len(days) - 1) == 0:
+        return said
+    return f"{said}; {before} before it since {date_words(min(days))}"
 
 
 def _risk_words(item: Json, names: Mapping[str, str]) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
-from app.clinical.baseline import Point, write_day
+from app.clinical.baseline import Point, write_day, write_number
 from app.clinical.flags import Against, Flag, Flags
 from app.clinical.measure import Measure
 
@@ -82,11 +82,11 @@ def sentence(measure: Measure, one: Flag, against: Against | None) -> str:
     side = "below" if better == (measure.direction != "higher_better") else "above"
     if measure.direction == "target_range":
         side = "nearer to the target than" if better else "further from the target than"
-    mean = f"the reference {_plain(against.mean)} (n {against.n}{_days(against.points)})"
+    mean = f"the reference {write_number(against.mean)} (n {against.n}{_days(against.points)})"
     if one.code == "SINGLE_HIGH":
         ended = "" if one.active else ", not repeated"
         return (
-            f"{measure.label}: one reading at least {_plain(against.limit)} points {side} "
+            f"{measure.label}: one reading at least {write_number(against.limit)} points {side} "
             f"{mean}{ended}. {first}"
         )
     if one.daily:
@@ -94,7 +94,7 @@ def sentence(measure: Measure, one: Flag, against: Against | None) -> str:
         return f"{measure.label}: daily readings {side} {mean}, {held}. {first}"
     return (
         f"{measure.label}: {one.k} of the last {one.of} readings are at least "
-        f"{_plain(against.limit)} points {side} {mean}. {first}"
+        f"{write_number(against.limit)} points {side} {mean}. {first}"
     )
 
 
@@ -137,7 +137,3 @@ def _span(first: date, last: date) -> str:
     if first == last:
         return write_day(first, year=True)
     return f"{write_day(first, year=True)} to {write_day(last, year=True)}"
-
-
-def _plain(value: float) -> str:
-    return f"{round(value, 1) + 0.0:g}"

@@ -1,7 +1,9 @@
 """What a report needs from the journal, in at most six statements whatever its size."""
 
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -12,6 +14,7 @@ import orjson
 
 from app.clinical import measures as house
 from app.clinical import medications as reference
+from app.clinical.dose_response import Confounder
 from app.clinical.safety import SAFETY_NOTICE
 from app.core.db import Work
 from app.journal import service as journal
@@ -19,6 +22,7 @@ from app.measurements import service as measurements
 from app.medications import reading as medications
 from app.patients import service as patients
 from app.patients.service import Person
+from app.trends.digest import Found, Visit
 from app.trends.params import Params
 from app.trends.readings import Reading
 from app.trends.report import ENGINE, Slice
@@ -26,6 +30,15 @@ from app.trends.risk import Signal
 
 Json = dict[str, Any]
 
+READ = (
+    "signal",
+    "assessment",
+    "follow_up",
+    "life_event",
+    "therapy_session",
+    "interaction",
+)
+"""The types of records that a report reads whole; its numbers come from the series table."""
 RECEIVED = {"total_mismatch": "DQ_TOTAL_MISMATCH", "total_prorated": "DQ_PRORATED"}
 """What an assessment says of its total, as the report's code."""
 
@@ -74,7 +87,10 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
     """Read what was known at the moment, in five statements."""
     person, sequence = moment.person, moment.patient_version
     zone = ZoneInfo(params.tz)
-    stored = journal.answers_of(work, person.id, ("signal", "assessment"), sequence)
+    stored = journal.answers_of(work, person.id, READ, sequence)
+    of: dict[str, list[Json]] = defaultdict(list)
+    for type_, answer in stored:
+        of[type_].append(answer)
     return Slice(
         patient=patients.banner(person),
         zone=person.time_zone,
@@ -84,26 +100,66 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
         courses=medications.courses(work, person.id, sequence),
         signals=[
             _signal(answer, zone)
-            for type_, answer in stored
-            if type_ == "signal" and _day(answer["raised_at"], zone) <= params.as_of
+            for answer in of["signal"]
+            if _day(answer["raised_at"], zone) <= params.as_of
         ],
-        contexts=(),
-        received={
-            answer["id"]: _received(answer) for type_, answer in stored if type_ == "assessment"
-        },
+        contexts=[
+            one
+            for one in (*map(_life_event, of["life_event"]), *_therapy(of["therapy_session"]))
+            if one.day is not None and one.day <= params.as_of
+        ],
+        visits=[
+            Visit(answer["id"], _day(answer["occurred_at"], zone), answer["kind"])
+            for answer in of["follow_up"]
+            if answer["kind"] in ("visit", "call")
+        ],
+        interactions=[_finding(answer, zone) for answer in of["interaction"]],
+        received={answer["id"]: _received(answer) for answer in of["assessment"]},
         registry=measurements.registry(work),
         versions=moment.versions,
         safety_notice=SAFETY_NOTICE,
     )
 
 
-def _day(moment: str, zone: ZoneInfo) -> Any:
+def _day(moment: str, zone: ZoneInfo) -> date:
     return datetime.fromisoformat(moment).astimezone(zone).date()
 
 
 def _signal(answer: Json, zone: ZoneInfo) -> Signal:
     return Signal(
         answer["id"], answer["state"], _day(answer["raised_at"], zone), answer["evidence"]
+    )
+
+
+def _life_event(answer: Json) -> Confounder:
+    first, last = date.fromisoformat(answer["from_on"]), answer.get("to_on")
+    until = date.fromisoformat(last) if last else None
+    return Confounder(answer["kind"], answer["id"], first, answer["label"], until)
+
+
+def _therapy(sessions: Iterable[Json]) -> Iterator[Confounder]:
+    """Give the sessions attended; the first of each modality is when that therapy began."""
+    attended = sorted(
+        (one for one in sessions if one["attended"]),
+        key=lambda one: (str(one["occurred_on"]), str(one["id"])),
+    )
+    begun: set[str] = set()
+    for one in attended:
+        kind = "therapy_session" if one["modality"] in begun else "therapy_start"
+        begun.add(one["modality"])
+        words = one["modality"].replace("_", " ")
+        yield Confounder(kind, one["id"], date.fromisoformat(one["occurred_on"]), words)
+
+
+def _finding(answer: Json, zone: ZoneInfo) -> Found:
+    resolved = answer.get("resolved_at")
+    return Found(
+        answer["id"],
+        answer["rule"]["id"],
+        answer["severity"],
+        _day(answer["first_seen_at"], zone),
+        _day(resolved, zone) if resolved else None,
+        tuple(answer["medication_ids"]),
     )
 
 

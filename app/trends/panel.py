@@ -1,7 +1,7 @@
 """One measure of the figure: its sentence, its flags, its readings on the whole scale."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from itertools import pairwise
 from math import ceil, floor, log10
@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from app.trends.axis import LEFT, MARGIN, RIGHT, WIDTH, Axis, date_words, number, to_day
 from app.trends.svg import (
+    BOLD,
     Callout,
     Part,
     at,
@@ -29,12 +30,13 @@ from app.trends.svg import (
 Json = Mapping[str, Any]
 Look = dict[str, str | float]
 
-PLOT, BARS, EMPTY = 130, 80, 26
+PLOT, ROW, EMPTY, STRIP = 118, 28, 26, 8
 GUTTER = WIDTH - RIGHT - 16
 BLUE, VERMILION, GREY = "#0072B2", "#D55E00", "#666"
 DASHED: Look = {"stroke": "#000", "stroke_width": 1.4, "stroke_dasharray": "7 4"}
 DOTTED: Look = {"stroke": "#000", "stroke_width": 1.4, "stroke_dasharray": "1.5 3.5"}
 FITTED: Look = {"stroke": VERMILION, "stroke_width": 1.8, "stroke_dasharray": "12 3 2 3"}
+MIXED: Look = {"fill": "url(#titrate-mixed)", "stroke": GREY}
 DIRECTIONS = {
     "lower_better": "lower is better",
     "higher_better": "higher is better",
@@ -64,6 +66,14 @@ class Gap(NamedTuple):
     days: int
 
 
+class Mixed(NamedTuple):
+    """Days after one dose event in which something else changed too, and what."""
+
+    first: date
+    last: date
+    also: tuple[str, ...]
+
+
 class Level(NamedTuple):
     """A horizontal line with a short name at its end and a longer one in the key."""
 
@@ -87,8 +97,13 @@ class Scale:
         return self.height * (self.high - within) / (self.high - self.low)
 
 
-def panel(block: Json, sentence: str, axis: Axis, rules: Sequence[float]) -> list[Part]:
-    """Draw one measure block; `rules` are the x of the dose events."""
+def panel(
+    block: Json, sentence: str, axis: Axis, rules: Sequence[float], mixed: Sequence[Mixed]
+) -> list[Part]:
+    """Draw one measure block; `rules` are the x of the dose events.
+
+    mixed: spans of this measure in which more than one thing changed.
+    """
     points, scale = kept(block), _scale(block)
     levels = [level for level in _levels(block) if scale.low <= level.value <= scale.high]
     silent = gaps(block, axis.today)
@@ -96,6 +111,7 @@ def panel(block: Json, sentence: str, axis: Axis, rules: Sequence[float]) -> lis
     drawn = [
         _bands(block, scale) if points else "",
         *(_hatch(gap, axis, scale) for gap in silent),
+        *(_mixed_strip(span, axis, scale) for span in mixed),
         *(_rule(x, scale) for x in rules),
         *(
             line(LEFT, y, RIGHT, y, **level.look)
@@ -114,11 +130,62 @@ def panel(block: Json, sentence: str, axis: Axis, rules: Sequence[float]) -> lis
     return [
         _heading(block),
         lines(sentence, LEFT, 11, WIDTH - MARGIN - LEFT),
-        _key(block, levels),
+        _key(block, levels, mixed),
         Part("", 4),
         callouts(flags, WIDTH - MARGIN),
-        Part("".join(drawn), scale.height + 12),
+        Part("".join(drawn), scale.height + STRIP + 6),
     ]
+
+
+def row(block: Json, axis: Axis, rules: Sequence[float]) -> list[Part]:
+    """Draw one measure block low and without lines: bars under the doses that they followed."""
+    points, scale = kept(block), replace(_scale(block), height=ROW)
+    # That a side effect went away is seen from the bars; that one grew is said.
+    told = [flag for flag in block.get("flags") or [] if not _is_good(flag)]
+    flags = [_flag(flag, axis) for flag in told]
+    silent = gaps(block, axis.today)
+    left_out = _left_out(block)
+    drawn = [
+        *(_hatch(gap, axis, scale) for gap in silent),
+        *(_rule(x, scale) for x in rules),
+        *(_gap_words(gap, axis, most_rows=1) for gap in silent),
+        *(_bar(point, axis, scale) for point in points),
+        *(_cross(axis.x(day), scale.y(value)) for day, value, _ in _excluded(block)),
+        box(LEFT, 0, RIGHT - LEFT, ROW, fill="none", stroke="#ccc", class_="plot"),
+        _ends(block, scale),
+    ]
+    return [
+        lines(_in_short(block, points), LEFT, 11, RIGHT - LEFT),
+        lines(left_out, LEFT, 10, RIGHT - LEFT),
+        callouts(flags, WIDTH - MARGIN),
+        Part("".join(drawn), ROW + 6),
+    ]
+
+
+def _in_short(block: Json, points: Sequence[Point]) -> str:
+    """Say the last and the worst reading of a row, in place of a sentence."""
+    if not points:
+        return f"{name_of(block)}: no data"
+    last = points[-1]
+    said = f"{name_of(block)}: {_short(last.value)} on {date_words(last.day)}"
+    if block["direction"] == "higher_better":
+        worst = min(points, key=lambda point: point.value)
+    else:
+        worst = max(points, key=lambda point: point.value)
+    if worst.value != last.value:
+        said += f"; worst {_short(worst.value)} on {date_words(worst.day)}"
+    return said
+
+
+def _short(value: float) -> str:
+    """Write a value as exactly as a glance needs: a lithium level keeps its second decimal."""
+    return number(value, 1 if abs(value) >= 2 else 2)
+
+
+def _ends(block: Json, scale: Scale) -> str:
+    unit = str(block.get("unit") or "").replace("{score}", "").replace("{", "").replace("}", "")
+    said = f"{number(scale.low)} to {number(scale.high)} {unit}".strip()
+    return text(RIGHT + 8, ROW - 2, fit(said, 10, GUTTER), 10)
 
 
 def name_of(block: Json) -> str:
@@ -157,8 +224,7 @@ def _excluded(block: Json) -> list[tuple[date, float, str]]:
 
 
 def _scale(block: Json) -> Scale:
-    bars = block["domain"] == "side_effects"
-    height = (BARS if bars else PLOT) if block["points"] else EMPTY
+    height = PLOT if block["points"] else EMPTY
     low, high = block.get("scale") or (None, None)
     if low is None or high is None:
         values = [p.value for p in kept(block)] + [level.value for level in _levels(block)] or [0]
@@ -173,7 +239,7 @@ def _levels(block: Json) -> list[Level]:
     found = []
     baseline = block.get("baseline") or {}
     if (level := baseline.get("level")) is not None:
-        short = f"baseline {number(level, 1)}"
+        short = f"baseline {_short(level)}"
         rule = BASELINES.get(baseline["rule"].partition(":")[0], baseline["rule"])
         found.append(Level(level, short, f"{short}, {rule}", DASHED))
     sign = {"lower_better": 1, "higher_better": -1}.get(block["direction"])
@@ -194,7 +260,8 @@ def _heading(block: Json) -> Part:
     if status and reasons:
         status += f" ({', '.join(_plain(reason) for reason in reasons)})"
     title = lines(name_of(block), MARGIN, 13, 520, "bold")
-    shown = fit(status, 11, 380)
+    left = WIDTH - 3 * MARGIN - BOLD * min(width_of(name_of(block), 13), 520)
+    shown = fit(status, 11, left / BOLD)
     drawn = text(WIDTH - MARGIN, 17, shown, 11, text_anchor="end", font_weight="bold")
     return Part(title.svg + drawn, title.height + 2)
 
@@ -206,7 +273,7 @@ def _plain(code: str) -> str:
 # Beside and above the plot
 
 
-def _key(block: Json, levels: Sequence[Level]) -> Part:
+def _key(block: Json, levels: Sequence[Level], mixed: Sequence[Mixed]) -> Part:
     """What the lines and marks are, in as many rows as it takes."""
     entries = [(line(0, 0, 26, 0, **level.look), level.long) for level in levels]
     if trend := _trend(block):
@@ -215,12 +282,14 @@ def _key(block: Json, levels: Sequence[Level]) -> Part:
             interval = f"95% {number(ends[0], 2)} to {number(ends[1], 2)}"
         slope = f"trend (Theil-Sen) {number(trend['slope_per_7d'], 2)} a week"
         entries.append((line(0, 0, 26, 0, **FITTED), f"{slope} (n {trend['n']}, {interval})"))
-    if _dense(block) and block["domain"] != "side_effects":
+    if _dense(block):
         sample = line(0, 0, 26, 0, stroke=BLUE, stroke_width=2.2)
         entries.append((sample, "7-day median; dots: single days"))
-    if left_out := _excluded(block):
-        said = [f"{_plain(why)} {number(v)} on {date_words(d)}" for d, v, why in left_out]
-        entries.append((_cross(13, 0), f"left out of the numbers: {'; '.join(said)}"))
+    if left_out := _left_out(block):
+        entries.append((_cross(13, 0), left_out))
+    if also := dict.fromkeys(label for span in mixed for label in span.also):
+        sample = box(0, -5, 26, 10, **MIXED)
+        entries.append((sample, f"cannot be told apart here: {', '.join(also)}"))
     drawn, x, y = [], float(LEFT), 8.0
     for sample, content in entries:
         shown = fit(content, 10, RIGHT - LEFT - 32)
@@ -232,15 +301,24 @@ def _key(block: Json, levels: Sequence[Level]) -> Part:
     return Part("".join(drawn), y + 9 if entries else 0)
 
 
+def _left_out(block: Json) -> str:
+    said = [f"{_plain(why)} {number(v)} on {date_words(d)}" for d, v, why in _excluded(block)]
+    return f"left out of the numbers: {'; '.join(said)}" if said else ""
+
+
 def _flag(flag: Json, axis: Axis) -> Callout:
     """A confirmed flag is a filled mark, a notice a hollow one; an improvement is round."""
     fill = "#000" if flag["level"] == "confirmed" else "#fff"
-    if "IMPROVEMENT" in flag["code"]:
+    if _is_good(flag):
         mark = element("circle", r=4, fill=fill, stroke="#000", class_="flag")
     else:
         mark = shape([(-5, -4), (5, -4), (0, 5)], fill=fill, stroke="#000", class_="flag")
     said = f"{flag['level']}: {_plain(flag['code'])}, {date_words(flag['first_day'])}"
     return Callout(axis.x(to_day(flag["first_day"])), said, mark)
+
+
+def _is_good(flag: Json) -> bool:
+    return "IMPROVEMENT" in flag["code"]
 
 
 def _bands(block: Json, scale: Scale) -> str:
@@ -337,10 +415,16 @@ def _hatch(gap: Gap, axis: Axis, scale: Scale) -> str:
     return box(left, 0, right - left, scale.height, fill="url(#titrate-gap)", class_="gap")
 
 
-def _gap_words(gap: Gap, axis: Axis) -> str:
+def _mixed_strip(span: Mixed, axis: Axis, scale: Scale) -> str:
+    left, right = axis.x(span.first), axis.x(span.last)
+    return box(left, scale.height + 2, max(right - left, 2), STRIP, class_="confounded", **MIXED)
+
+
+def _gap_words(gap: Gap, axis: Axis, most_rows: int = 2) -> str:
     """Say how long it was, in one line or two, where there is room."""
     left, right = axis.x(gap.first), axis.x(gap.last)
-    for rows in ([f"no entries {gap.days} days"], ["no entries", f"{gap.days} days"]):
+    one_or_two = [f"no entries {gap.days} days"], ["no entries", f"{gap.days} days"]
+    for rows in one_or_two[:most_rows]:
         if max(width_of(row, 10) for row in rows) <= right - left:
             places = [(13 + 12 * n, row) for n, row in enumerate(rows)]
             middle = (left + right) / 2
@@ -353,8 +437,6 @@ def _readings(block: Json, axis: Axis, scale: Scale) -> str:
     if not points:
         middle = (LEFT + RIGHT) / 2
         return halo(middle, scale.height / 2 + 4, "no data", 12, text_anchor="middle")
-    if block["domain"] == "side_effects":
-        return "".join(_bar(point, axis, scale) for point in points)
     dense = _dense(block)
     small = min(max(0.4 * axis.per_day, 1.3), 3)
     look: Look = {"r": small, "fill": GREY} if dense else {"r": 3.6, "fill": BLUE}
@@ -445,5 +527,5 @@ def _last(points: Sequence[Point], axis: Axis, scale: Scale) -> str:
         return ""
     day, value = points[-1]
     y = min(max(scale.y(value) + 4, 10), scale.height - 3)
-    label = number(value, 2)
+    label = _short(value)
     return halo(axis.x(day) + 7, y, label, 12, font_weight="bold", class_="last")

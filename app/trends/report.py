@@ -21,6 +21,7 @@ from app.trends.around import Around, clock_of, decision
 from app.trends.basis import BASIS
 from app.trends.blocks import Block, Index, block
 from app.trends.courses import Line, index_line, index_of, lines, told
+from app.trends.digest import Found, Visit, digest, since_of
 from app.trends.errors import TooManyPoints
 from app.trends.params import PARTS, Params
 from app.trends.readings import Reading, Series, by_measure, happened, series_of
@@ -35,7 +36,6 @@ FOLLOWED = ("side_effects", "mood_cognition", "sleep", "functioning")
 """Domains that are expected of everybody: listed without data too, as having none."""
 STATUS_WORDS = ("improving", "worsening", "stable", "insufficient_data", "stale")
 NOT_BUILT = (
-    "digest",
     "side_effect_timing",
     "review_due",
     "administrations",
@@ -70,6 +70,7 @@ class Slice:
     """What the journal knew of one patient at one moment, and what the clinic knows of numbers.
 
     known_at: the moment of `patient_version`; None before the first record. zone: the patient's.
+    visits: visits and calls. interactions: findings as they stood.
     contexts: life events, therapy, illness and the like, as far as they are known.
     registry: answers for any code. registered: the codes that have a meaning.
     received: what is to know of single assessments, by record: code -> its numbers.
@@ -84,6 +85,8 @@ class Slice:
     courses: Sequence[Course]
     signals: Sequence[Signal]
     contexts: Sequence[Confounder]
+    visits: Sequence[Visit]
+    interactions: Sequence[Found]
     received: Mapping[str, Mapping[str, Json]]
     registry: Mapping[str, Measure]
     versions: Mapping[str, str]
@@ -120,9 +123,12 @@ def report(known: Slice, params: Params) -> Json:
         for one in series
     ]
     blocks = [one.written for one in read]
+    since = since_of(params, known.visits)[1] if "digest" in params.parts else None
+    then = _then(read, series, params, index, since)
     domains = _domains(known, params, blocks)
     risk = risk_items(grouped, known.signals, levels(known.registry))
     around = Around(courses, series, known.contexts, params)
+    decisions = _decisions(read, chosen, risk, params)
     body = {
         "schema": SCHEMA,
         "patient": dict(known.patient),
@@ -136,10 +142,20 @@ def report(known: Slice, params: Params) -> Json:
         "withheld": [],
         "summary": _summary(domains, blocks, risk, known.signals),
         "risk": risk,
-        "digest": {"since": None, "items": []},
+        "digest": digest(
+            params,
+            known.visits,
+            read,
+            then,
+            risk,
+            courses,
+            decisions,
+            known.contexts,
+            known.interactions,
+        ),
         "measures": blocks,
         "medications": [told(line, is_index=line is chosen, around=around.of) for line in courses],
-        "decision_points": _decisions(read, chosen, risk, params),
+        "decision_points": decisions,
         "measures_watched": sum(one["trend"][0]["slope_per_7d"] is not None for one in blocks),
         "quality": [*_quality(known, params, series), *others],
         "basis": BASIS,
@@ -227,6 +243,24 @@ def _of_one_medicine(
     wanted = index.id if index and index.id in about else max(about, key=about.count)
     kept = [one for one in group if one.medication_id in (None, UUID(wanted))]
     return kept, [one for one in group if one.medication_id not in (None, UUID(wanted))]
+
+
+def _then(
+    read: Sequence[Block],
+    series: Sequence[Series],
+    params: Params,
+    index: Index | None,
+    since: date | None,
+) -> dict[str, Json]:
+    """Give each measure's block as it stood on a day, where a reading has come since."""
+    if since is None or since < params.from_day:
+        return {}
+    earlier = replace(params, as_of=since, to_day=since, points=False)
+    found = {}
+    for one, whole in zip(read, series, strict=True):
+        until = whole.within(date.min, since)
+        found[one.measure.code] = block(until, earlier, index).written
+    return found
 
 
 def _decisions(

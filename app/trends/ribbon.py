@@ -15,13 +15,31 @@ SKY, BLUE = "#56B4E9", "#0072B2"
 
 
 def ribbon(courses: Sequence[Json], axis: Axis) -> list[Part]:
-    """One stepped strip a course; its height is the dose against the course's own highest."""
+    """One stepped strip a course; its height is the dose against the course's own highest.
+
+    A course that had ended before the axis begins is named and takes no strip.
+    """
     heading = text(MARGIN, 14, "Medicines", 13, font_weight="bold")
     note = "Thin vertical lines in the panels below are the days of dose events."
     if not courses:
         note = "none recorded"
     parts = [Part(heading + text(MARGIN + 92, 14, note, 10), 18)]
-    return [*parts, *(_course(course, axis) for course in courses), Part("", 10)]
+    over = [course for course in courses if _ended_before(course, axis)]
+    parts += [_course(course, axis) for course in courses if course not in over]
+    if over:
+        said = [f"{one['medicine']} until {date_words(one['epochs'][-1]['from'])}" for one in over]
+        parts.append(lines(f"ended before: {', '.join(said)}", LEFT, 11, RIGHT - LEFT))
+    return [*parts, Part("", 8)]
+
+
+def _ended_before(course: Json, axis: Axis) -> bool:
+    """Say whether nothing of a course lies on the axis or ahead of it."""
+    drawn = [epoch for epoch in course["epochs"] if _on_axis(epoch, axis)]
+    is_over = bool(drawn) and all(
+        _kind(e) == "stopped" and e["from"] is not None and to_day(e["from"]) < axis.first
+        for e in drawn
+    )
+    return is_over and not any(to_day(e["day"]) >= axis.first for e in unsettled(course))
 
 
 def _course(course: Json, axis: Axis) -> Part:
@@ -113,8 +131,17 @@ def _on_axis(epoch: Json, axis: Axis) -> bool:
 
 
 def unsettled(course: Json) -> list[Json]:
-    """Dated events that make no epoch: planned, or not confirmed."""
-    return [e for e in course["events"] if e["day"] and (e.get("planned") or e.get("unconfirmed"))]
+    """Dated events that make no epoch: planned and not done, or not confirmed.
+
+    A planned step was done where an event that counts set the same dose on its day.
+    """
+    dated = [e for e in course["events"] if e["day"]]
+    done = {(e["day"], e["kind"], e["to"]) for e in dated if _counts(e)}
+    return [e for e in dated if not _counts(e) and (e["day"], e["kind"], e["to"]) not in done]
+
+
+def _counts(event: Json) -> bool:
+    return not event.get("planned") and not event.get("unconfirmed")
 
 
 def planned_steps(course: Json) -> list[Json]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from app.clinical.measure import Measure
 from app.clinical.measures import SIDE_EFFECTS
-from app.followups.side_effects import SIGNAL_FROM
+from app.followups.episode_records import SIGNAL_FROM
 from app.trends.readings import Reading
 
 Json = dict[str, Any]
@@ -66,10 +66,14 @@ def risk_items(
         level = SIGNAL_FROM if measure.startswith(SIDE_EFFECTS) else at_least.get(measure)
         if level is None and measure not in signalled:
             continue
+        of_episode = None
         for place, one in enumerate(group):
             key = (str(one.record_id), measure)
-            signal = raised[key][0] if key in raised else None
-            if (level is None or one.value < level) and signal is None:
+            signal = raised[key][0] if key in raised else of_episode
+            if measure.startswith(SIDE_EFFECTS):
+                # One signal stands for an episode: what is read of it later has none of its own.
+                of_episode = signal
+            if (level is None or one.value < level) and key not in raised:
                 continue
             if key in shown:
                 continue

@@ -1,5 +1,6 @@
 """A patient's trends: is it working, is it safe, how sure are we."""
 
+from dataclasses import replace
 from typing import Annotated
 from uuid import UUID
 
@@ -7,11 +8,16 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from app.core.openapi import Route
 from app.core.web import Reading
-from app.identity.deps import ClinicianOrPatient
+from app.identity.deps import Clinician, ClinicianOrPatient
 from app.trends import params, service
 from app.trends.params import Asked
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], route_class=Route)
+
+
+digest_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/digest", tags=["trends"], route_class=Route
+)
 
 
 async def asked_for(request: Request) -> Asked:
@@ -37,4 +43,16 @@ async def read_trends(
     asked: Annotated[Asked, Depends(asked_for)],
 ) -> Response:
     """Give series over dose epochs: baseline, change, states, trend and gaps of each measure."""
+    return await read(service.read, actor, patient_id, asked)
+
+
+@digest_router.get("", openapi_extra=params.described())
+async def read_digest(
+    patient_id: UUID,
+    actor: Clinician,
+    read: Reading,
+    asked: Annotated[Asked, Depends(asked_for)],
+) -> Response:
+    """Give what changed since the last visit, or since a day: the report's first three parts."""
+    asked = replace(asked, parts=("summary", "risk", "digest"), format="json")
     return await read(service.read, actor, patient_id, asked)

@@ -6,6 +6,7 @@ from uuid import UUID
 import orjson
 
 from app.clinical.baseline import UnknownBaselineRule
+from app.clinical.measures import SIDE_EFFECTS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import InvalidParameter
@@ -57,9 +58,17 @@ def _written(body: Json, params: Params, patient_id: UUID) -> bytes:
 
 
 def _drawn(body: Json, params: Params) -> list[Json]:
-    """Draw what was asked for; else the primary measure of each domain, and all side effects."""
-    return [
-        block
-        for block in body["measures"]
-        if params.measures is not None or block["primary"] or block["domain"] == "side_effects"
-    ]
+    """Draw what was asked for; else the primary measure of each domain, and all side effects.
+
+    Of a questionnaire about side effects, that is followed by its items, those with bands. No
+    laboratory value stands for the others, so none is drawn that was not asked for.
+    """
+    if params.measures is not None:
+        return list(body["measures"])
+    return [block for block in body["measures"] if _is_shown(block)]
+
+
+def _is_shown(block: Json) -> bool:
+    if block["domain"] == "side_effects":
+        return block["measure"].startswith(SIDE_EFFECTS) or bool(block["bands"])
+    return bool(block["primary"]) and block["domain"] != "labs"

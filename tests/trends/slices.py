@@ -87,6 +87,8 @@ def slice_(
         "readings": rows,
         "courses": courses,
         "contexts": (),
+        "visits": (),
+        "interactions": (),
         "signals": signals,
         "received": {},
         "registry": Registry({**house.built_in(), **(own or {})}),
@@ -115,7 +117,17 @@ def read(
     **more: Any,
 ) -> Json:
     """Compute a report of these readings; members of the slice and parameters by name."""
-    of_slice = {"signals", "own", "zone", "received", "patient_version", "known_at"}
+    of_slice = {
+        "signals",
+        "own",
+        "zone",
+        "received",
+        "patient_version",
+        "known_at",
+        "contexts",
+        "visits",
+        "interactions",
+    }
     known = slice_(rows, courses, **{name: more.pop(name) for name in of_slice & more.keys()})
     return report(known, params(as_of, **more))
 

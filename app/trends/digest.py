@@ -1,0 +1,403 @@
+"""What changed since the last visit, in the order in which a prescriber asks (trend-spec 7.5)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from app.clinical.baseline import write_day, write_number
+from app.clinical.dose_response import Confounder
+from app.clinical.measures import SIDE_EFFECTS
+from app.trends.blocks import Block
+from app.trends.courses import Line
+from app.trends.params import Params
+
+Json = dict[str, Any]
+
+RATINGS = ("none", "mild", "moderate", "severe", "life-threatening")
+WORDS = {
+    "insufficient_data": "too few readings",
+    "stale": "no recent reading",
+    "worsening": "worsening",
+    "improving": "improving",
+    "stable": "no reliable change",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """A visit or call: the digest begins after its day."""
+
+    id: str
+    day: date
+    kind: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An interaction finding as it stands: when it was first seen, and whether it still holds."""
+
+    id: str
+    rule: str
+    severity: str
+    first_seen_on: date
+    resolved_on: date | None
+    medication_ids: tuple[str, ...]
+
+
+@dataclass(slots=True)
+class _Item:
+    order: int
+    code: str
+    day: date | None
+    text: str
+    records: Sequence[str] = ()
+    measure: str | None = None
+    numbers: Json = field(default_factory=dict)
+    signal: str | None = None
+
+
+def since_of(params: Params, visits: Sequence[Visit]) -> tuple[Visit | None, date | None]:
+    """Give the last visit before `as_of`, and the day after which everything is new.
+
+    A day that was asked for stands instead of the visit's. Without either, nothing is compared.
+    """
+    before = [one for one in visits if one.day < params.as_of]
+    visit = max(before, key=lambda one: (one.day, one.id), default=None)
+    if params.since is not None:
+        same = next((one for one in visits if one.day == params.since), None)
+        return same, params.since
+    return visit, visit.day if visit else None
+
+
+def digest(
+    params: Params,
+    visits: Sequence[Visit],
+    now: Sequence[Block],
+    then: Mapping[str, Json],
+    risk: Sequence[Json],
+    lines: Sequence[Line],
+    decisions: Sequence[Json],
+    contexts: Sequence[Confounder],
+    found: Sequence[Found],
+) -> Json:
+    """List what is new since the reference, and in one line what is not.
+
+    then: each measure's block as of the reference, by code.
+    """
+    visit, since = since_of(params, visits)
+    if since is None:
+        return {"since": None, "items": [], "reasons": ["NO_VISIT"]}
+    new = _New(params, since)
+    items = [
+        *new.risks(risk),
+        *new.flags(now),
+        *new.doses(lines),
+        *new.decisions(decisions, now),
+        *new.statuses(now, then),
+        *new.changes(now, then),
+        *new.side_effects(now, then),
+        *new.medicines(lines, found),
+        *new.domains(now, then),
+        *new.contexts(contexts),
+        *new.missing(now),
+    ]
+    told = {one.measure for one in items if one.measure and one.code != "DECISION_POINT"}
+    items += new.unchanged(now, told)
+    return {
+        "since": {"visit": visit and visit.id, "day": since},
+        "items": [_written(one, params) for one in items],
+        "reasons": [],
+    }
+
+
+def _written(one: _Item, params: Params) -> Json:
+    records = list(dict.fromkeys(one.records))
+    return {
+        "order": one.order,
+        "code": one.code,
+        "day": one.day,
+        "measure": one.measure,
+        "records": records if params.records else records[-50:],
+        "numbers": one.numbers,
+        "signal": one.signal,
+        "text": {"prescriber": one.text},
+    }
+
+
+class _New:
+    """What is new after a day, up to `as_of`."""
+
+    def __init__(self, params: Params, since: date) -> None:
+        self._params = params
+        self._since = since
+
+    def _is_new(self, day: date | None) -> bool:
+        return day is not None and self._since < day <= self._params.as_of
+
+    def risks(self, risk: Sequence[Json]) -> Iterator[_Item]:
+        """Tell every open risk item, new or not: it stays until a person closes it."""
+        for one in risk:
+            value, before = one["value"], one["previous"]
+            earlier = "not asked before" if before is None else f"{write_number(before)} before"
+            name = (
+                one["measure"].replace(".", " item ") if "." in one["measure"] else one["measure"]
+            )
+            if one["measure"].startswith(SIDE_EFFECTS):
+                name = one["measure"].removeprefix(SIDE_EFFECTS)
+            yield _Item(
+                1,
+                "RISK_ITEM",
+                one["day"],
+                f"{name} is {write_number(value)} on {write_day(one['day'])} ({earlier}).",
+                one["records"],
+                one["measure"],
+                {"value": value, "previous": before, "new": self._is_new(one["day"])},
+                (one["signal"] or {}).get("id"),
+            )
+
+    def flags(self, now: Sequence[Block]) -> Iterator[_Item]:
+        for block in now:
+            for one in block.written["flags"]:
+                if one["level"] == "confirmed" and self._is_new(one["first_day"]):
+                    yield _Item(
+                        2,
+                        one["code"],
+                        one["first_day"],
+                        one["text"]["prescriber"],
+                        one["records"],
+                        block.measure.code,
+                        one["numbers"],
+                        one["signal"],
+                    )
+            for ended in block.flags.episodes:
+                if (
+                    ended.code == "SINGLE_HIGH"
+                    and not ended.active
+                    and self._is_new(ended.last_day)
+                ):
+                    yield _Item(
+                        2,
+                        "SINGLE_HIGH_NOT_REPEATED",
+                        ended.first_day,
+                        f"{block.measure.label}: one high reading, not repeated "
+                        f"({write_day(ended.first_day)}).",
+                        [record for point in ended.points for record in point.records],
+                        block.measure.code,
+                    )
+
+    def doses(self, lines: Sequence[Line]) -> Iterator[_Item]:
+        for line in lines:
+            for event in line.line.events:
+                if event.planned or not self._is_new(event.day):
+                    continue
+                assert event.day is not None
+                kind = {"start": "started", "stop": "stopped", "change": "dose changed"}.get(
+                    event.kind, event.kind.replace("_", " ")
+                )
+                waits = " (not confirmed)" if event.unconfirmed else ""
+                yield _Item(
+                    3,
+                    "DOSE_EVENT",
+                    event.day,
+                    f"{line.course.name}: {kind} on {write_day(event.day)}{waits}.",
+                    [event.id],
+                    numbers={"kind": event.kind, "unconfirmed": list(event.unconfirmed)},
+                )
+
+    def decisions(self, decisions: Sequence[Json], now: Sequence[Block]) -> Iterator[_Item]:
+        labels = {one.measure.code: one.measure.label for one in now}
+        for one in decisions:
+            opens, closes = one["window"]["from"], one["window"]["to"]
+            reached = one["observed"]["day"] if one["observed"] else None
+            if one["result"] in ("ahead", "not_applicable"):
+                continue
+            if not (self._is_new(reached) or self._is_new(opens) or self._is_new(closes)):
+                continue
+            said = one["result"].replace("_", " ")
+            yield _Item(
+                4,
+                "DECISION_POINT",
+                reached or opens,
+                f"{labels[one['measure']]}: {one['point'].replace('_', ' ')} is {said}"
+                f" ({write_day(opens)} to {write_day(closes)}).",
+                one["records"],
+                one["measure"],
+                {"point": one["point"], "result": one["result"]},
+            )
+
+    def statuses(self, now: Sequence[Block], then: Mapping[str, Json]) -> Iterator[_Item]:
+        for block in now:
+            before = then.get(block.measure.code)
+            was = before["status"] if before else None
+            status = block.written["status"]
+            if status is None or was is None or was == status:
+                continue
+            yield _Item(
+                5,
+                "STATUS",
+                _last_day(block),
+                f"{block.measure.label}: {WORDS[status]}, was {WORDS[was]}.",
+                _last_records(block),
+                block.measure.code,
+                {"old": was, "new": status},
+            )
+
+    def changes(self, now: Sequence[Block], then: Mapping[str, Json]) -> Iterator[_Item]:
+        """Tell a reliable difference from the value that was there at the visit."""
+        for block in now:
+            last, before = block.written["last"], (then.get(block.measure.code) or {}).get("last")
+            least = block.threshold.points
+            if block.measure.domain == "side_effects" or block.measure.direction == "none":
+                continue
+            if not last or not before or least is None or not self._is_new(last["day"]):
+                continue
+            points = last["value"] - before["value"]
+            if abs(points) < least:
+                continue
+            yield _Item(
+                6,
+                "RELIABLE_CHANGE",
+                last["day"],
+                f"{block.measure.label}: {write_number(before['value'])} on "
+                f"{write_day(before['day'])}, {write_number(last['value'])} on "
+                f"{write_day(last['day'])} ({points:+g} points; {write_number(least)} or more is "
+                "more than the error of this scale).",
+                [*before["records"], *last["records"]],
+                block.measure.code,
+                {"before": before["value"], "now": last["value"], "points": points, "T_rel": least},
+            )
+
+    def side_effects(self, now: Sequence[Block], then: Mapping[str, Json]) -> Iterator[_Item]:
+        for block in now:
+            code = block.measure.code
+            last = block.written["last"]
+            if not code.startswith(SIDE_EFFECTS) or not last or not self._is_new(last["day"]):
+                continue
+            before = (then.get(code) or {}).get("last")
+            was, value = (before["value"] if before else 0), last["value"]
+            if was == value:
+                continue
+            word = (
+                "new" if not was else "gone" if not value else "worse" if value > was else "easing"
+            )
+            yield _Item(
+                7,
+                f"SIDE_EFFECT_{word.upper()}",
+                last["day"],
+                f"{block.measure.label}: {word}, {_rating(value)} on {write_day(last['day'])}"
+                + (f" ({_rating(was)} before)." if was else "."),
+                last["records"],
+                code,
+                {"before": was, "now": value},
+            )
+
+    def medicines(self, lines: Sequence[Line], found: Sequence[Found]) -> Iterator[_Item]:
+        names = {str(line.course.id): line.course.name for line in lines}
+        for one in found:
+            who = " with ".join(names.get(name, "a substance") for name in one.medication_ids)
+            if self._is_new(one.first_seen_on) and one.resolved_on is None:
+                yield _Item(
+                    8,
+                    "INTERACTION",
+                    one.first_seen_on,
+                    f"Interaction ({one.severity}): {who}.",
+                    [one.id, *one.medication_ids],
+                    numbers={"rule": one.rule, "severity": one.severity},
+                )
+            elif self._is_new(one.resolved_on) and not self._is_new(one.first_seen_on):
+                yield _Item(
+                    8,
+                    "INTERACTION_RESOLVED",
+                    one.resolved_on,
+                    f"Interaction no longer present ({one.severity}): {who}.",
+                    [one.id, *one.medication_ids],
+                    numbers={"rule": one.rule, "severity": one.severity},
+                )
+
+    def domains(self, now: Sequence[Block], then: Mapping[str, Json]) -> Iterator[_Item]:
+        """Tell sleep and functioning each by its primary measure, changed or not."""
+        for order, domain in ((9, "sleep"), (10, "functioning")):
+            for block in now:
+                last = block.written["last"]
+                if block.measure.domain != domain or not block.written["primary"] or not last:
+                    continue
+                before = (then.get(block.measure.code) or {}).get("last")
+                earlier = (
+                    f", {write_number(before['value'])} on {write_day(before['day'])}"
+                    if before and before["day"] != last["day"]
+                    else ""
+                )
+                status = block.written["status"]
+                word = f"; {WORDS[status]}" if status else ""
+                yield _Item(
+                    order,
+                    domain.upper(),
+                    last["day"],
+                    f"{block.measure.label}: {write_number(last['value'])} on "
+                    f"{write_day(last['day'])}{earlier}{word}.",
+                    [*(before["records"] if before else ()), *last["records"]],
+                    block.measure.code,
+                    {"now": last["value"], "before": before and before["value"]},
+                )
+
+    def contexts(self, contexts: Sequence[Confounder]) -> Iterator[_Item]:
+        for one in contexts:
+            if self._is_new(one.day):
+                assert one.day is not None
+                yield _Item(
+                    11,
+                    one.kind.upper(),
+                    one.day,
+                    f"{one.label} ({write_day(one.day)}).",
+                    [one.id] if one.id else [],
+                )
+
+    def missing(self, now: Sequence[Block]) -> Iterator[_Item]:
+        """Tell what was expected and did not come."""
+        for block in now:
+            if block.written["status"] == "stale":
+                yield _Item(
+                    12,
+                    "NO_RECENT_READING",
+                    _last_day(block),
+                    f"{block.measure.label}: no reading for "
+                    f"{block.written['last_seen_days']} days.",
+                    _last_records(block),
+                    block.measure.code,
+                    {"last_seen_days": block.written["last_seen_days"]},
+                )
+
+    def unchanged(self, now: Sequence[Block], told: set[str]) -> list[_Item]:
+        same = [
+            one
+            for one in now
+            if one.measure.code not in told and one.points and one.written["status"] == "stable"
+        ]
+        if not same:
+            return []
+        names = ", ".join(one.measure.label for one in same)
+        records = [record for one in same for record in _last_records(one)]
+        return [
+            _Item(
+                13,
+                "UNCHANGED",
+                None,
+                f"No reliable change: {names}.",
+                records,
+                numbers={"measures": [one.measure.code for one in same]},
+            )
+        ]
+
+
+def _rating(value: float) -> str:
+    whole = int(value)
+    return RATINGS[whole] if whole == value and 0 <= whole < len(RATINGS) else write_number(value)
+
+
+def _last_day(block: Block) -> date | None:
+    return block.points[-1].day if block.points else None
+
+
+def _last_records(block: Block) -> list[str]:
+    return list(block.points[-1].records) if block.points else []

@@ -1,0 +1,163 @@
+"""What changed since the last visit: each kind of news, in its order, and nothing older."""
+
+from datetime import date
+from typing import Any
+
+from app.clinical.dose_response import Confounder
+from app.trends.digest import Found, Visit
+from app.trends.risk import Signal
+from tests.conftest import Caller, Clinic
+from tests.trends.slices import (
+    AS_OF,
+    SERTRALINE,
+    START,
+    TREATED,
+    Json,
+    course,
+    event,
+    read,
+    readings,
+    record_id,
+)
+
+PHQ, ISI, NAUSEA = "phq-9.total", "sleep.quality", "side_effects.nausea"
+SINCE = date(2026, 5, 15)
+VISIT = Visit("v12", SINCE, "visit")
+
+
+def items(rows: Any = (), courses: Any = (TREATED,), **more: Any) -> list[Json]:
+    found: list[Json] = read(rows, courses, visits=[VISIT], **more)["digest"]["items"]
+    return found
+
+
+def codes(found: list[Json]) -> list[str]:
+    return [one["code"] for one in found]
+
+
+def day(text: str) -> int:
+    return (date.fromisoformat(text) - START).days
+
+
+def test_without_a_visit_nothing_is_called_new() -> None:
+    found = read(readings(PHQ, {0: 19}), [TREATED])["digest"]
+
+    assert (found["since"], found["items"], found["reasons"]) == (None, [], ["NO_VISIT"])
+
+
+def test_the_last_visit_before_the_day_is_the_reference_and_a_given_day_replaces_it() -> None:
+    older = Visit("v1", START, "call")
+    body = read([], [TREATED], visits=[older, VISIT])
+    asked = read([], [TREATED], visits=[older, VISIT], since=date(2026, 6, 1))
+
+    assert body["digest"]["since"] == {"visit": "v12", "day": "2026-05-15"}
+    assert asked["digest"]["since"] == {"visit": None, "day": "2026-06-01"}
+
+
+def test_a_reliable_change_is_told_with_both_values() -> None:
+    found = items(readings(PHQ, {day("2026-05-15"): 18, day("2026-06-09"): 11}))
+    change = next(one for one in found if one["code"] == "RELIABLE_CHANGE")
+
+    assert change["numbers"] == {"before": 18, "now": 11, "points": -7, "T_rel": 6}
+    assert change["text"]["prescriber"] == (
+        "PHQ-9: 18 on 15 May, 11 on 9 June (-7 points; 6 or more is more than the error of this "
+        "scale)."
+    )
+
+
+def test_risk_comes_first_and_stays_though_it_is_old() -> None:
+    raised = Signal(
+        "s1",
+        "open",
+        START,
+        {"record_id": str(record_id("x")), "instrument": "phq-9", "item": 9, "value": 1},
+    )
+    found = items(readings(PHQ, {day("2026-06-09"): 3}), signals=[raised])
+
+    assert found[0]["code"] == "RISK_ITEM"
+    assert found[0]["numbers"]["new"] is False
+    assert found[0]["signal"] == "s1"
+
+
+def test_the_order_is_that_of_the_specification() -> None:
+    changed = course(event(START, "start", 50), event(date(2026, 5, 20), "change", 100))
+    found = items(
+        [
+            *readings(PHQ, {0: 19, day("2026-05-15"): 18, day("2026-06-09"): 11}),
+            *readings(NAUSEA, {day("2026-05-10"): 1, day("2026-06-01"): 3}),
+            *readings(ISI, {day("2026-05-14"): 5, day("2026-06-01"): 6}),
+        ],
+        [changed],
+        contexts=[Confounder("stressor", "c1", date(2026, 6, 2), "moved house")],
+        interactions=[
+            Found("f1", "r1", "major", date(2026, 6, 1), None, (str(SERTRALINE), "other"))
+        ],
+    )
+
+    assert [one["order"] for one in found] == sorted(one["order"] for one in found)
+    assert {"DOSE_EVENT", "RELIABLE_CHANGE", "SIDE_EFFECT_WORSE", "INTERACTION", "SLEEP"} <= set(
+        codes(found)
+    )
+    assert "STRESSOR" in codes(found)
+
+
+def test_what_happened_before_the_visit_is_not_told_again() -> None:
+    found = items(
+        readings(PHQ, {0: 19, day("2026-05-01"): 12}),
+        contexts=[Confounder("stressor", "c1", date(2026, 5, 2), "moved house")],
+        interactions=[Found("f1", "r1", "major", date(2026, 5, 1), None, (str(SERTRALINE),))],
+    )
+
+    assert not {"STRESSOR", "INTERACTION", "DOSE_EVENT", "RELIABLE_CHANGE"} & set(codes(found))
+
+
+def test_a_high_reading_that_did_not_come_back_is_said_to_be_single() -> None:
+    scores = {0: 6, day("2026-05-01"): 6, day("2026-05-20"): 14, day("2026-06-09"): 6}
+    found = items(readings(PHQ, scores))
+
+    assert "SINGLE_HIGH_NOT_REPEATED" in codes(found)
+
+
+def test_a_side_effect_that_went_is_gone_and_an_absent_answer_is_not_zero() -> None:
+    gone = items(readings(NAUSEA, {day("2026-05-10"): 2, day("2026-06-01"): 0}))
+    silent = items(readings(NAUSEA, {day("2026-05-10"): 2}))
+
+    assert "SIDE_EFFECT_GONE" in codes(gone)
+    assert not [code for code in codes(silent) if code.startswith("SIDE_EFFECT")]
+
+
+def test_what_did_not_come_is_told() -> None:
+    found = items(readings(PHQ, {0: 19, 14: 18}))
+    missing = next(one for one in found if one["code"] == "NO_RECENT_READING")
+
+    assert missing["numbers"]["last_seen_days"] == (AS_OF - START).days - 14
+
+
+def test_a_unchanged_measure_is_named_in_one_line() -> None:
+    steady = {day("2026-04-20") + 14 * n: 12 + n % 2 for n in range(4)}
+    found = items(readings(PHQ, {0: 12, 28: 12, 56: 12, **steady}))
+
+    assert codes(found)[-1] == "UNCHANGED"
+    assert found[-1]["text"]["prescriber"] == "No reliable change: PHQ-9."
+
+
+def test_the_digest_is_one_call(clinic: Clinic, prescriber: Caller) -> None:
+    from tests.patients.test_patients import PERSON
+
+    prescriber("POST", "/v1/patients", PERSON)
+    path = f"/v1/patients/{PERSON['id']}"
+    visit = {
+        "id": str(record_id("visit")),
+        "kind": "visit",
+        "occurred_at": "2026-04-13T10:30:00-04:00",
+    }
+    assert prescriber("POST", f"{path}/follow-ups", visit).status_code == 201
+    answer = prescriber("GET", f"{path}/digest")
+    body = answer.json()
+
+    assert answer.status_code == 200, answer.text
+    assert body["digest"]["since"]["visit"] == visit["id"]
+    assert set(body) >= {"summary", "risk", "digest"}
+    assert "measures" not in body
+    assert prescriber("GET", f"{path}/digest?since=2099-01-01").status_code == 400
+    patient = clinic.as_("patient", patient_id=PERSON["id"])
+    assert patient("GET", f"{path}/digest").status_code == 403
