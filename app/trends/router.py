@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from app.core.openapi import Route
 from app.core.web import Reading
 from app.identity.deps import Clinician, ClinicianOrPatient
-from app.trends import params, service
+from app.patients.routes import only_known
+from app.trends import brief, params, service
 from app.trends.params import Asked
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], route_class=Route)
@@ -17,6 +18,9 @@ router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], r
 
 digest_router = APIRouter(
     prefix="/v1/patients/{patient_id}/digest", tags=["trends"], route_class=Route
+)
+brief_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/visit-brief", tags=["trends"], route_class=Route
 )
 
 
@@ -56,3 +60,9 @@ async def read_digest(
     """Give what changed since the last visit, or since a day: the report's first three parts."""
     asked = replace(asked, parts=("summary", "risk", "digest"), format="json")
     return await read(service.read, actor, patient_id, asked)
+
+
+@brief_router.get("", dependencies=[Depends(only_known())])
+async def read_visit_brief(patient_id: UUID, actor: Clinician, read: Reading) -> Response:
+    """Give one page before the visit: risk, medicines, effects, domains, interactions, plan."""
+    return await read(brief.show, actor, patient_id)

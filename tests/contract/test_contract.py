@@ -17,6 +17,8 @@ P = f"/v1/patients/{PATIENT}"
 SERTRALINE = "019a5b10-0000-7000-8000-000000000101"
 ST_JOHNS_WORT = "019a5b10-0000-7000-8000-000000000102"
 FOLLOW_UP = "019a5b10-0000-7000-8000-000000000301"
+PUT = {"02-intake.json": "PUT", "12-treatment-plan.json": "PUT"}
+"""What is one document a patient; the rest is posted."""
 
 
 def body(name: str) -> Any:
@@ -42,15 +44,16 @@ def fits(answer: Any, expected: Any) -> bool:
 
 @pytest.fixture
 def replayed(clinic: Clinic, prescriber: Caller) -> Clinic:
-    """The clinic after 01, 03 to 07, 09, 10 and 18."""
+    """The clinic after 01 to 07, 09, 10, 12 to 14 and 18."""
     for name, path in (
         ("01-patient.json", "/v1/patients"),
+        ("02-intake.json", f"{P}/intake"),
         ("03-medication.json", f"{P}/medications"),
         ("04-supplement.json", f"{P}/medications"),
         ("05-dose-event.json", f"{P}/medications/{SERTRALINE}/dose-events"),
         ("06-follow-up.json", f"{P}/follow-ups"),
     ):
-        answer = prescriber("POST", path, body(name))
+        answer = prescriber(PUT.get(name, "POST"), path, body(name))
         assert answer.status_code == 201, (name, answer.text)
     patient = clinic.as_("patient", patient_id=PATIENT)
     answer = patient("POST", f"{P}/check-ins", body("07-check-in.json"))
@@ -58,16 +61,19 @@ def replayed(clinic: Clinic, prescriber: Caller) -> Clinic:
     for name, path in (
         ("09-side-effect.json", f"{P}/side-effects"),
         ("10-assessment.json", f"{P}/assessments"),
+        ("12-treatment-plan.json", f"{P}/treatment-plan"),
+        ("13-therapy-session.json", f"{P}/therapy-sessions"),
+        ("14-life-event.json", f"{P}/life-events"),
         ("18-measure.json", "/v1/reference/measures"),
     ):
-        answer = prescriber("POST", path, body(name))
+        answer = prescriber(PUT.get(name, "POST"), path, body(name))
         assert answer.status_code == 201, (name, answer.text)
     return clinic
 
 
 def test_each_request_is_taken_and_read_back(replayed: Clinic, prescriber: Caller) -> None:
     courses = prescriber("GET", f"{P}/medications").json()["items"]
-    assert {one["id"] for one in courses} == {
+    assert {one["id"] for one in courses if one["kind"] != "substance"} == {
         SERTRALINE,
         ST_JOHNS_WORT,
         "019a5b10-0000-7000-8000-000000000103",
@@ -86,15 +92,19 @@ def expected_id(name: str) -> str:
 def test_each_request_again_is_a_replay(replayed: Clinic, prescriber: Caller) -> None:
     for name, path in (
         ("01-patient.json", "/v1/patients"),
+        ("02-intake.json", f"{P}/intake"),
         ("03-medication.json", f"{P}/medications"),
         ("04-supplement.json", f"{P}/medications"),
         ("05-dose-event.json", f"{P}/medications/{SERTRALINE}/dose-events"),
         ("06-follow-up.json", f"{P}/follow-ups"),
         ("09-side-effect.json", f"{P}/side-effects"),
         ("10-assessment.json", f"{P}/assessments"),
+        ("12-treatment-plan.json", f"{P}/treatment-plan"),
+        ("13-therapy-session.json", f"{P}/therapy-sessions"),
+        ("14-life-event.json", f"{P}/life-events"),
         ("18-measure.json", "/v1/reference/measures"),
     ):
-        answer = prescriber("POST", path, body(name))
+        answer = prescriber(PUT.get(name, "POST"), path, body(name))
         assert answer.status_code == 200, (name, answer.text)
 
 
@@ -111,9 +121,9 @@ def test_item_nine_opened_one_signal_although_the_total_fell(
 ) -> None:
     signals = prescriber("GET", f"{P}/signals").json()["items"]
 
-    assert [(one["code"], one["evidence"]["value"]) for one in signals] == [
-        ("suicidal_ideation_item", 1)
-    ]
+    of_items = [one for one in signals if one["code"] == "suicidal_ideation_item"]
+    assert [one["evidence"]["value"] for one in of_items] == [1]
+    assert {one["code"] for one in signals} == {"suicidal_ideation_item", "interaction"}
 
 
 def test_the_csv_files_join_what_is_there_and_change_nothing_the_second_time(
@@ -140,7 +150,8 @@ def test_the_csv_files_join_what_is_there_and_change_nothing_the_second_time(
 
     first, second = run(), run()
 
-    assert first == ["created"] * 4 + ["unchanged", "unchanged", "created"]
+    # The 17 of 2 March is the intake's: the same total of the same day is the same one.
+    assert first == ["unchanged", *["created"] * 3, "unchanged", "unchanged", "created"]
     assert second == ["unchanged"] * 7
     trend = prescriber("GET", f"{P}/trends?as_of=2026-06-01&include=measures,points").json()
     by_code = {one["measure"]: one for one in trend["measures"]}
@@ -203,7 +214,8 @@ def test_a_medicine_as_needed_is_kept(replayed: Clinic, prescriber: Caller) -> N
 
 
 def test_a_signal_is_closed_by_name_and_stays(replayed: Clinic, prescriber: Caller) -> None:
-    (signal,) = prescriber("GET", f"{P}/signals").json()["items"]
+    signals = prescriber("GET", f"{P}/signals").json()["items"]
+    (signal,) = [one for one in signals if one["code"] == "suicidal_ideation_item"]
     path = f"{P}/signals/{signal['id']}"
     sent = body("27-signal.json")
 
@@ -216,7 +228,8 @@ def test_a_signal_is_closed_by_name_and_stays(replayed: Clinic, prescriber: Call
     assert (closed.json()["state"], closed.json()["version"]) == ("closed", 2)
     assert closed.json()["acknowledged"]["role"] == closed.json()["closed"]["role"] == "prescriber"
     assert again.status_code == 422
-    assert [one["state"] for one in prescriber("GET", f"{P}/signals").json()["items"]] == ["closed"]
+    left = {one["code"]: one["state"] for one in prescriber("GET", f"{P}/signals").json()["items"]}
+    assert left == {"suicidal_ideation_item": "closed", "interaction": "open"}
 
 
 def test_a_correction_keeps_both_versions(replayed: Clinic, prescriber: Caller) -> None:
@@ -241,3 +254,181 @@ def test_a_fall_to_a_tenth_is_called_a_fall(replayed: Clinic, prescriber: Caller
     assert [(one["code"], one["detail"]) for one in asked.json()["errors"]] == [
         ("tenfold-jump", "at most a tenth of the dose before it")
     ]
+
+
+def test_st_john_s_wort_with_sertraline_is_a_finding_at_once_and_a_signal_is_open(
+    clinic: Clinic, prescriber: Caller
+) -> None:
+    for name, path in (
+        ("01-patient.json", "/v1/patients"),
+        ("03-medication.json", f"{P}/medications"),
+    ):
+        assert prescriber("POST", path, body(name)).status_code == 201
+
+    kept = prescriber("POST", f"{P}/medications", body("04-supplement.json")).json()
+
+    listed = prescriber("GET", f"{P}/interactions").json()
+    expected = json.loads((CONTRACT / "answers/04-interactions.json").read_text())
+    assert fits(listed, expected), listed
+    (finding,) = listed["findings"]
+    (signal,) = prescriber("GET", f"{P}/signals").json()["items"]
+    assert [one["id"] for one in kept["new_findings"]] == [finding["id"]]
+    assert [one["id"] for one in kept["opened_signals"]] == [finding["signal_id"]]
+    assert (signal["id"], signal["state"]) == (finding["signal_id"], "open")
+
+
+def test_a_finding_is_acknowledged_by_name(replayed: Clinic, prescriber: Caller) -> None:
+    (signal,) = [
+        one
+        for one in prescriber("GET", f"{P}/signals").json()["items"]
+        if one["code"] == "interaction"
+    ]
+    path = f"{P}/interactions/{signal['evidence']['finding_id']}/acknowledgement"
+    sent = body("26-acknowledgement.json")
+
+    answer = prescriber("PUT", path, sent)
+
+    assert answer.status_code == 201, answer.text
+    assert answer.json()["acknowledgement"].items() >= sent.items()
+
+
+def test_the_intake_s_questionnaire_exposures_and_stressors_are_records(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    """Its risk answers are none, no and unknown: none of them opens a signal."""
+    courses = prescriber("GET", f"{P}/medications").json()["items"]
+    told = {one["reference_id"]: one["exposure"] for one in courses if one["kind"] == "substance"}
+    assert told == {
+        "caffeine": {"amount": "300", "unit": "mg", "per": "d"},
+        "alcohol": {"amount": "4", "unit": "{drink}", "per": "wk"},
+    }
+    answers = prescriber("GET", f"{P}/assessments").json()["items"]
+    assert next(one["total_computed"] for one in answers if one["instrument"] == "phq-9") == 17
+    events = prescriber("GET", f"{P}/life-events").json()["items"]
+    assert [one["label"] for one in events] == ["job loss", "moved house"]
+    (condition,) = prescriber("GET", f"{P}/conditions").json()["items"]
+    assert condition["code"]["code"] == "F33.1"
+    intake = prescriber("GET", f"{P}/intake").json()
+    assert intake["opened_signals"] == []
+    assert intake["risk_asked"]["asked"] == ["suicidal_ideation", "self_harm_history"]
+
+
+def test_a_review_moves_the_next_one(replayed: Clinic, prescriber: Caller) -> None:
+    """Agreed on 2 March for 28 days; reviewed on 13 April, raised on the 14th.
+
+    While the signal of item 9 is open, the first look after a raise is due within a week.
+    """
+
+    def due() -> str:
+        plan = prescriber("GET", f"{P}/treatment-plan").json()
+        return str(plan["next_review"]["due"])
+
+    before = due()
+    answer = prescriber("POST", f"{P}/treatment-plan/reviews", body("28-plan-review.json"))
+
+    assert answer.status_code == 201, answer.text
+    assert (before, due()) == ("2026-03-30", "2026-04-21")
+    assert answer.json()["next_review"]["due"] == "2026-04-21"
+
+
+def test_a_phone_s_batches_are_answered_item_by_item(replayed: Clinic, prescriber: Caller) -> None:
+    phone = replayed.as_("patient", patient_id=PATIENT)
+    expected = json.loads((CONTRACT / "answers/08-sync.json").read_text())
+
+    first = phone("POST", "/v1/sync", body("08-sync.json"))
+    again = phone("POST", "/v1/sync", body("08-sync.json"))
+    conflict = phone("POST", "/v1/sync", body("29-sync-conflict.json"))
+    repeated = phone("POST", "/v1/sync", body("29-sync-conflict.json"))
+
+    assert first.status_code == 200, first.text
+    assert fits(first.json(), expected), first.json()
+    assert [one["status"] for one in again.json()["results"]] == [
+        "duplicate",
+        "duplicate",
+        "rejected",
+        "duplicate",
+    ]
+    edit, delete = conflict.json()["results"]
+    assert (edit["status"], edit["version"]) == ("conflict", 1)
+    assert edit["server"]["mood_cognition"] == {"mood": 7}
+    assert (delete["status"], delete["version"]) == ("updated", 2)
+    assert [one["status"] for one in repeated.json()["results"]] == ["conflict", "duplicate"]
+    history = prescriber("GET", f"{P}/check-ins/{edit['id']}/history").json()["items"]
+    assert [(one["status"], one["mood_cognition"]["mood"]) for one in history] == [
+        ("active", 7),
+        ("refused", 2),
+    ]
+    gone = prescriber("GET", f"{P}/check-ins/{delete['id']}").json()
+    assert gone["status"] == "entered_in_error"
+
+
+def test_a_dispense_is_kept_and_makes_the_days_covered(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    path = f"{P}/medications/{SERTRALINE}/dispenses"
+    sent = body("21-dispense.json")
+
+    kept = prescriber("POST", path, sent)
+    again = prescriber("POST", path, sent)
+    told = prescriber("GET", f"{P}/regimen?as_of=2026-05-13").json()["medications"]
+    supply = next(one for one in told if one["medication_id"] == SERTRALINE)["adherence"]
+
+    assert kept.status_code == 201, kept.text
+    assert kept.json().items() >= sent.items()
+    assert (again.status_code, again.content) == (200, kept.content)
+    assert (supply["dispenses"]["pdc"], supply["dispenses"]["n_days"]) == (1.0, 30)
+
+
+def test_a_planned_taper_changes_nothing_until_its_steps_are_done(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    path = f"{P}/medications/{SERTRALINE}/dose-events"
+    assert prescriber("POST", path, body("22-taper-plan.json")).status_code == 201
+
+    told = prescriber("GET", f"{P}/regimen").json()["medications"]
+    course = next(one for one in told if one["medication_id"] == SERTRALINE)
+
+    assert course["daily_dose"]["value"] == "100"
+    assert [(one["on"], one["daily_dose"]["value"], one["done"]) for one in course["planned"]] == [
+        ("2026-09-01", "50", None),
+        ("2026-09-22", "25", None),
+        ("2026-10-13", "0", None),
+    ]
+
+
+def test_each_domain_of_the_visit_is_read_alone_with_the_visits_version(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    whole = prescriber("GET", f"{P}/follow-ups/{FOLLOW_UP}").json()
+
+    for key in whole["domains"]:
+        alone = prescriber("GET", f"{P}/follow-ups/{FOLLOW_UP}/{key.replace('_', '-')}")
+        assert alone.status_code == 200, key
+        assert alone.json()[key] == whole[key]
+        assert alone.headers["ETag"] == f'"{whole["version"]}"'
+
+
+def test_the_visit_brief_answers_what_is_asked_before_a_visit(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    answer = prescriber("GET", f"{P}/visit-brief")
+    brief = answer.json()
+
+    assert answer.status_code == 200, answer.text
+    assert brief["patient"]["birth_year"] == 1991
+    assert {"suicidal_ideation_item", "interaction"} <= {
+        one["code"] for one in brief["risk"]["open_signals"]
+    }
+    sertraline = next(one for one in brief["medications"] if one["name"] == "sertraline")
+    assert sertraline["ordered"]["dose"] == {"amount": "100", "unit": "mg"}
+    assert sertraline["taking"]["dose"] == {"amount": "50", "unit": "mg"}
+    assert sertraline["adherence"]["self_report"]["taken_share"] == pytest.approx(
+        0.857143, abs=1e-6
+    )
+    assert brief["tolerability"]["fibser"]["burden"] == 2
+    insomnia = next(
+        one for one in brief["tolerability"]["side_effects"] if one["term"] == "insomnia"
+    )
+    assert (insomnia["severity"], insomnia["course"]) == (1, "easing")
+    assert brief["sleep"]["domain"] == "sleep"
+    assert brief["changed_since_last_visit"] == f"{P}/digest?since=2026-04-13"
