@@ -10,7 +10,7 @@ from app.core.openapi import Route
 from app.core.web import Reading
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.patients.routes import only_known
-from app.trends import brief, params, service
+from app.trends import brief, history, params, service
 from app.trends.params import Asked
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], route_class=Route)
@@ -21,6 +21,9 @@ digest_router = APIRouter(
 )
 brief_router = APIRouter(
     prefix="/v1/patients/{patient_id}/visit-brief", tags=["trends"], route_class=Route
+)
+history_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/treatment-history", tags=["trends"], route_class=Route
 )
 
 
@@ -66,3 +69,9 @@ async def read_digest(
 async def read_visit_brief(patient_id: UUID, actor: Clinician, read: Reading) -> Response:
     """Give one page before the visit: risk, medicines, effects, domains, interactions, plan."""
     return await read(brief.show, actor, patient_id)
+
+
+@history_router.get("", dependencies=[Depends(only_known())])
+async def read_treatment_history(patient_id: UUID, actor: Clinician, read: Reading) -> Response:
+    """Give what was tried, and whether each was a fair trial."""
+    return await read(history.show, actor, patient_id)

@@ -432,3 +432,18 @@ def test_the_visit_brief_answers_what_is_asked_before_a_visit(
     assert (insomnia["severity"], insomnia["course"]) == (1, "easing")
     assert brief["sleep"]["domain"] == "sleep"
     assert brief["changed_since_last_visit"] == f"{P}/digest?since=2026-04-13"
+
+
+def test_the_treatment_history_says_which_trials_were_fair(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    answer = prescriber("GET", f"{P}/treatment-history")
+    trials = {one["name"]: one for one in answer.json()["trials"]}
+
+    assert answer.status_code == 200, answer.text
+    assert trials["fluoxetine"]["source"] == "intake"
+    assert trials["fluoxetine"]["outcome"] == "partial_response"
+    assert trials["fluoxetine"]["fair_trial"] == {"fair": "yes", "not_enough": [], "missing": []}
+    assert trials["sertraline"]["highest_dose"]["value"] == "100"
+    assert trials["sertraline"]["weeks_at_or_above_minimum"] == 13.0
+    assert trials["sertraline"]["measure"] == "phq-9.total"
