@@ -5,11 +5,12 @@ keeps the last day of its own, and what is whole is not sent again.
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import date
 from functools import partial
-from itertools import groupby
-from typing import Any
+from itertools import groupby, zip_longest
+from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -17,25 +18,34 @@ import orjson
 from app.core.actor import Actor
 from app.core.answer import Answer
 from app.core.db import Work, Writer
-from app.core.wire import Identified, read
+from app.core.wire import Wire, read
 from app.followups import service as followups
 from app.followups.schemas import CheckInIn, FollowUpIn
 from app.identity import service as identity
 from app.journal import service as journal
+from app.labs import service as labs
+from app.labs.schemas import LabIn
 from app.medications import service as medications
-from app.medications.schemas import MedicationIn
+from app.medications.schemas import MedicationIn, StepsIn
 from app.patients import service as patients
 from app.patients.schemas import PatientIn
 from app.sample.plots import PLOTS
 from app.sample.stories import Kind, Record, Story, patient_id, tell, told_until
+from app.signals import service as signals
+from app.signals.schemas import SignalMove
+
+B = TypeVar("B", bound=Wire)
 
 SEED = 20_261_124
 TOGETHER = 50
 """Check-ins in one transaction; none of them asks for what another one leaves."""
 
-BODIES: dict[Kind, type[Identified]] = {
+BODIES: dict[Kind, type[Wire]] = {
     "medication": MedicationIn,
+    "plan": StepsIn,
+    "lab": LabIn,
     "follow_up": FollowUpIn,
+    "answer": SignalMove,
     "check_in": CheckInIn,
 }
 
@@ -56,10 +66,12 @@ def load(writer: Writer, actor: Actor, today: date, progress: Callable[[int, int
             stories.append(story)
     total = sum(len(story.records) for story in stories)
     done = 0
-    for story in stories:
-        for sent in _send(run, actor, story):
-            done += sent
-            progress(done, total)
+    with ThreadPoolExecutor(len(PLOTS)) as pool:
+        for steps in zip_longest(*(_steps(run, actor, story) for story in stories)):
+            # The next step of every story goes in together: the writer commits them as one.
+            for sent in pool.map(_take, filter(None, steps)):
+                done += sent
+                progress(done, total)
     return patient_id(PLOTS[0])
 
 
@@ -73,18 +85,36 @@ def _is_there(work: Work, _patient_id: UUID, record_id: UUID) -> bool:
     return bool(journal.versions(work, record_id))
 
 
-def _send(run: Callable[..., Any], actor: Actor, story: Story) -> Iterator[int]:
-    """Send one story in its order; gives how many records went in, time by time."""
-    run(patients.register, actor, read(PatientIn, orjson.dumps(story.patient)))
-    user = identity.patient_user(actor.clinic_id, story.patient_id)
+class Step(NamedTuple):
+    """One transaction of a story, and how many of its records go in with it."""
+
+    send: Callable[[], Any]
+    records: int
+
+
+def _take(step: Step) -> int:
+    step.send()
+    return step.records
+
+
+def _steps(run: Callable[..., Any], actor: Actor, story: Story) -> Iterator[Step]:
+    """Give the transactions of one story in their order; each needs what those before it left."""
+    patient_id = story.patient_id
+    yield Step(partial(run, patients.register, actor, _read(PatientIn, story.patient)), 0)
+    user = identity.patient_user(actor.clinic_id, patient_id)
     system = identity.built_in_actor(actor.clinic_id, "system")
-    run(identity.enrol, system, user, story.patient["name"]["family"], "patient", story.patient_id)
-    patient = replace(actor, user_id=user, role="patient", patient_id=story.patient_id)
+    name = story.patient["name"]["family"]
+    yield Step(partial(run, identity.enrol, system, user, name, "patient", patient_id), 0)
+    patient = replace(actor, user_id=user, role="patient", patient_id=patient_id)
     for kind, records in _portions(story.records):
         sender = patient if kind == "check_in" else actor
-        bodies = [read(BODIES[kind], orjson.dumps(record.body)) for record in records]
-        run(SERVICES[kind], sender, story.patient_id, *bodies)
-        yield len(records)
+        bodies = [_read(BODIES[kind], record.body) for record in records]
+        send = partial(run, SERVICES[kind], sender, patient_id, *bodies)
+        yield Step(send, len(records))
+
+
+def _read(shape: type[B], body: dict[str, Any]) -> B:
+    return read(shape, orjson.dumps(body))
 
 
 def _portions(records: Sequence[Record]) -> Iterator[tuple[Kind, list[Record]]]:
@@ -101,8 +131,24 @@ def _check_in(work: Work, patient_id: UUID, *bodies: CheckInIn) -> None:
         followups.check_in(work, patient_id, body)
 
 
+def _answer(work: Work, patient_id: UUID, body: SignalMove) -> None:
+    """Close every signal that is open."""
+    for one in orjson.loads(signals.page(work, patient_id).body)["items"]:
+        if one["state"] != "closed":
+            signals.move(work, patient_id, UUID(one["id"]), body, frozenset({one["version"]}))
+
+
+def _plan(work: Work, patient_id: UUID, body: StepsIn) -> None:
+    medication_id = body.steps[0].medication_id
+    assert medication_id is not None
+    medications.record_dose_events(work, patient_id, medication_id, body)
+
+
 SERVICES: dict[Kind, Callable[..., Answer | None]] = {
     "medication": medications.record,
+    "plan": _plan,
+    "lab": labs.record,
     "follow_up": followups.record,
+    "answer": _answer,
     "check_in": _check_in,
 }

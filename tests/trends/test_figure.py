@@ -341,3 +341,176 @@ def test_the_axis_names_its_days_and_the_year_where_it_changes(
     years = {"2025", "2026"}
     assert [t for t in said[at:] if t not in years][: len(expected)] == expected
     assert years & set(said) == {first[:4], as_of[:4]}
+
+
+# ---- the rows under the doses
+
+
+def effect(values: dict[str, int], measure: str = "side_effects.nausea", **more: Any) -> Json:
+    points = [reports.point(on, value) for on, value in values.items()]
+    more = {"domain": "side_effects", "scale": [0, 4], "unit": "{score}"} | more
+    return reports.block(measure, points, **more)
+
+
+def under_doses(*blocks: Json) -> Element:
+    return drawn(reports.report("2026-01-01", "2026-06-30", [], list(blocks)))
+
+
+def test_side_effects_and_what_was_taken_are_low_rows_above_every_panel() -> None:
+    taken = effect({"2026-02-01": 93}, "dosage.adherence", domain="dosage", scale=[0, 100])
+    panel = reports.block("phq-9.total", [reports.point("2026-02-01", 12)])
+    tree = under_doses(panel, taken, effect({"2026-02-01": 2, "2026-02-08": 1}))
+
+    heights = [float(node.attrib["height"]) for node in of_class(tree, "plot")]
+    assert heights[0] == heights[1] < heights[2] / 3
+    said = texts(tree)
+    order = ["What was taken", "Side effects", "PHQ-9"]
+    assert [one for one in said if one in order] == order
+    assert "side effects: nausea: 1 on 8 Feb 2026; worst 2 on 1 Feb 2026" in said
+
+
+def test_the_worst_of_what_is_better_high_is_the_lowest() -> None:
+    values = {"2026-02-01": 71, "2026-02-15": 100, "2026-03-01": 93}
+    more = {"domain": "dosage", "scale": [0, 100], "direction": "higher_better"}
+    tree = under_doses(effect(values, "dosage.adherence", **more))
+
+    assert "dosage: adherence: 93 on 1 Mar 2026; worst 71 on 1 Feb 2026" in texts(tree)
+
+
+def test_a_side_effect_that_was_never_there_is_named_without_a_row() -> None:
+    tree = under_doses(
+        effect({"2026-02-01": 0, "2026-03-01": 0}, "side_effects.headache"),
+        effect({}, "side_effects.rash"),
+        effect({"2026-02-01": 1}),
+    )
+
+    assert len(of_class(tree, "plot")) == 1
+    assert "0 whenever asked: side effects: headache" in texts(tree)
+    assert "no data: side effects: rash" in texts(tree)
+
+
+def test_a_reading_left_out_of_a_row_is_a_cross_with_its_reason() -> None:
+    block = effect({"2026-02-01": 2})
+    block["points"].append(reports.point("2026-03-01", 7, "DQ_IMPLAUSIBLE"))
+    tree = under_doses(block)
+
+    assert len(of_class(tree, "excluded")) == 1
+    assert "left out of the numbers: implausible 7 on 1 Mar 2026" in texts(tree)
+
+
+def test_a_row_says_that_a_side_effect_grew_and_not_that_it_went() -> None:
+    grew = {"code": "SUSTAINED_WORSENING", "level": "confirmed", "first_day": "2026-02-01"}
+    went = {"code": "SUSTAINED_IMPROVEMENT", "level": "confirmed", "first_day": "2026-03-01"}
+    tree = under_doses(effect({"2026-02-01": 2, "2026-03-01": 1}, flags=[grew, went]))
+
+    assert len(of_class(tree, "flag")) == 1
+    assert "confirmed: sustained worsening, 1 Feb 2026" in texts(tree)
+
+
+# ---- what is over, what was done, what cannot be told apart
+
+
+def test_a_course_that_ended_before_the_axis_is_named_without_a_strip() -> None:
+    over = [reports.epoch("2025-03-01", "2025-09-01", 50), reports.epoch("2025-09-01", None, 0)]
+    tree = drawn(treated(over, []))
+
+    assert "ended before: sertraline until 1 Sep 2025" in texts(tree)
+    assert of_class(tree, "stopped") == []
+
+
+def test_a_course_that_ended_before_and_begins_again_keeps_its_strip() -> None:
+    over = [reports.epoch("2025-03-01", "2025-09-01", 50), reports.epoch("2025-09-01", None, 0)]
+    again = reports.event("2026-07-10", 0, 50, planned=True, kind="restart")
+    tree = drawn(treated(over, [again]))
+
+    assert "50 mg/d planned, 10 Jul 2026" in texts(tree)
+    assert not any(said.startswith("ended before") for said in texts(tree))
+
+
+def test_a_planned_step_that_was_done_is_not_drawn_again_and_one_that_was_not_is() -> None:
+    epochs = [reports.epoch("2026-01-01", "2026-02-01", 50), reports.epoch("2026-02-01", None, 25)]
+    planned = [
+        reports.event("2026-02-01", 50, 25, planned=True),
+        reports.event("2026-03-01", 25, 12.5, planned=True),
+    ]
+    tree = drawn(treated(epochs, [reports.event("2026-02-01", 50, 25), *planned]))
+
+    assert [one for one in texts(tree) if "planned" in one] == [
+        "12.5 mg/d planned, 1 Mar 2026, not confirmed"
+    ]
+    assert len(of_class(tree, "planned")) == 1
+
+
+def confounded(**more: Any) -> Json:
+    found = {
+        "measure": "phq-9.total",
+        "confounded": True,
+        "after": {"window": {"from": "2026-02-15", "to": "2026-05-01"}},
+        "confounders": [{"kind": "dose_event", "day": "2026-02-05", "label": "mirtazapine start"}],
+    }
+    change = reports.event("2026-02-01", 10, 20) | {"before_after": [found | more]}
+    course = reports.course("escitalopram", [reports.epoch("2026-01-01", None, 20)], [change])
+    block = reports.block("phq-9.total", [reports.point("2026-03-01", 12)])
+    return reports.report("2026-01-01", "2026-06-30", [course], [block])
+
+
+def test_days_in_which_two_things_changed_are_hatched_and_say_what_else() -> None:
+    tree = drawn(confounded())
+
+    (strip,) = of_class(tree, "confounded")
+    assert strip.attrib["fill"] == "url(#titrate-mixed)"
+    assert "cannot be told apart here: mirtazapine start" in texts(tree)
+    assert overlapping(tree) == []
+
+
+def test_changes_around_one_event_are_hatched_once_whatever_the_lag() -> None:
+    report = confounded()
+    (event,) = report["medications"][0]["events"]
+    event["before_after"] *= 2
+    (strip,) = of_class(drawn(report), "confounded")
+
+    begun = of_class(drawn(report), "rule")[0]
+    assert strip.attrib["x"] == begun.attrib["x1"]
+
+
+def test_two_changes_in_one_week_are_one_span_that_names_both() -> None:
+    report = confounded()
+    other = {
+        "measure": "phq-9.total",
+        "confounded": True,
+        "after": {"window": {"from": "2026-02-19", "to": "2026-05-05"}},
+        "confounders": [{"kind": "dose_event", "day": "2026-02-01", "label": "escitalopram raise"}],
+    }
+    second = reports.event("2026-02-05", None, 15, kind="start") | {"before_after": [other]}
+    epochs = [reports.epoch("2026-02-05", None, 15)]
+    report["medications"].append(reports.course("mirtazapine", epochs, [second]))
+    tree = drawn(report)
+
+    (strip,) = of_class(tree, "confounded")
+    first, last = (float(node.attrib["x1"]) for node in of_class(tree, "rule"))
+    assert float(strip.attrib["x"]) == first < last
+    said = "cannot be told apart here: mirtazapine start, escitalopram raise"
+    assert said in texts(tree)
+
+
+@pytest.mark.parametrize(
+    "more",
+    [{"confounded": False}, {"measure": "gad-7.total"}, {"after": {"window": None}}],
+)
+def test_days_are_hatched_only_where_the_report_says_so_of_this_measure(more: Json) -> None:
+    assert of_class(drawn(confounded(**more)), "confounded") == []
+
+
+def test_sixty_readings_of_one_risk_are_sixty_marks_and_one_sentence() -> None:
+    items = [
+        {"day": f"2026-{month:02}-{day:02}", "measure": "side_effects.insomnia", "value": 3}
+        for month in (3, 4)
+        for day in range(1, 31)
+    ]
+    tree = drawn(alone([]) | {"measures": [], "risk": items})
+
+    assert len(of_class(tree, "risk")) == 60
+    (said,) = [one for one in texts(tree) if one.startswith("side effects: insomnia = 3")]
+    assert said.startswith("side effects: insomnia = 3 on 30 Apr 2026")
+    assert "59 before it since 1 Mar 2026" in " ".join(texts(tree))
+    assert overlapping(tree) == []
