@@ -4,6 +4,7 @@ Nothing is computed here: each section is what the room it comes from answers by
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 from uuid import UUID
@@ -21,12 +22,55 @@ from app.signals import service as signals
 from app.trends import params as parameters
 from app.trends.gather import gather, look_up
 from app.trends.params import resolve
-from app.trends.report import report
+from app.trends.report import Slice, report
 
 Json = dict[str, Any]
 
 PARTS = ("summary", "risk", "digest", "measures", "medications", "decision_points", "quality")
 RATED = ("fibser.1", "fibser.2", "fibser.3")
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the rooms answer of one patient today, as read: nothing of it is computed here."""
+
+    known: Slice
+    report: Json
+    regimen: Json
+    interactions: Json
+    monitoring: Json
+    signals: Json
+    plan: Json | None
+
+    @property
+    def blocks(self) -> dict[str, Json]:
+        """Give the report's blocks by measure."""
+        return {one["measure"]: one for one in self.report["measures"]}
+
+
+def collect(work: Work, patient_id: UUID) -> Page:
+    """Ask every room.
+
+    Raises:
+        NotFound: no such patient for this caller.
+    """
+    moment = look_up(work, patient_id, None)
+    asked = parameters.read([("include", ",".join((*PARTS, "points")))])
+    params = resolve(asked, moment.person.time_zone, work.now, "prescriber")
+    try:
+        plan = _read(plans.show(work, patient_id))
+    except NotFound:
+        plan = None
+    known = gather(work, moment, params)
+    return Page(
+        known=known,
+        report=report(known, params),
+        regimen=_read(regimen.show(work, patient_id)),
+        interactions=_read(substances.interactions_now(work, patient_id)),
+        monitoring=_read(monitoring.show(work, patient_id)),
+        signals=_read(signals.page(work, patient_id)),
+        plan=plan,
+    )
 
 
 def show(work: Work, patient_id: UUID) -> Answer:
@@ -35,15 +79,10 @@ def show(work: Work, patient_id: UUID) -> Answer:
     Raises:
         NotFound: no such patient for this caller.
     """
-    moment = look_up(work, patient_id, None)
-    asked = parameters.read([("include", ",".join((*PARTS, "points")))])
-    params = resolve(asked, moment.person.time_zone, work.now, "prescriber")
-    body = report(gather(work, moment, params), params)
-    signalled = _read(signals.page(work, patient_id))
-    interactions = _read(substances.interactions_now(work, patient_id))
-    blocks = {one["measure"]: one for one in body["measures"]}
+    page = collect(work, patient_id)
+    body, blocks = page.report, page.blocks
     since = (body["digest"]["since"] or {}).get("day")
-    path = f"/v1/patients/{patient_id}"
+    path = f"/v1/patients/{patient_id}/digest"
     return Answer(
         orjson.dumps(
             {
@@ -54,35 +93,33 @@ def show(work: Work, patient_id: UUID) -> Answer:
                 "risk": {
                     "items": body["risk"],
                     "open_signals": [
-                        _signal(one) for one in signalled["items"] if one["state"] != "closed"
+                        _signal(one) for one in page.signals["items"] if one["state"] != "closed"
                     ],
                     "last_asked": [
                         {"topic": topic, **(held or {"measure": None, "on": None, "value": None})}
-                        for topic, held in signalled["asked"].items()
+                        for topic, held in page.signals["asked"].items()
                     ],
                 },
                 "medications": [
-                    _medicine(one)
-                    for one in _read(regimen.show(work, patient_id, None, None))["medications"]
-                    if one["running"]
+                    _medicine(one) for one in page.regimen["medications"] if one["running"]
                 ],
-                "tolerability": _tolerability(blocks, body, since),
+                "tolerability": tolerability(page),
                 "mood_cognition": _domain(body, blocks, "mood_cognition"),
                 "sleep": _domain(body, blocks, "sleep"),
                 "functioning": _domain(body, blocks, "functioning"),
                 "interactions": {
-                    "open": interactions["findings"],
-                    "possible": interactions["possible"],
-                    "not_checked": interactions["not_checked"],
-                    "statement": interactions["statement"],
+                    "open": page.interactions["findings"],
+                    "possible": page.interactions["possible"],
+                    "not_checked": page.interactions["not_checked"],
+                    "statement": page.interactions["statement"],
                 },
-                "monitoring": _read(monitoring.show(work, patient_id))["items"],
-                "plan": _plan(work, patient_id, blocks),
+                "monitoring": page.monitoring["items"],
+                "plan": page.plan and _plan(page.plan, blocks),
                 "decision_points": [
                     one for one in body["decision_points"] if one["result"] != "not_applicable"
                 ],
                 "quality": body["quality"],
-                "changed_since_last_visit": f"{path}/digest" + (f"?since={since}" if since else ""),
+                "changed_since_last_visit": f"{path}?since={since}" if since else path,
             }
         )
     )
@@ -130,7 +167,10 @@ def _medicine(one: Json) -> Json:
     return {name: one.get(name) for name in kept} | {"days_on_dose": one.get("days")}
 
 
-def _tolerability(blocks: Mapping[str, Json], body: Json, since: str | None) -> Json:
+def tolerability(page: Page) -> Json:
+    """Give the burden of side effects, and every one whose last rating is not "none"."""
+    blocks, body = page.blocks, page.report
+    since = (body["digest"]["since"] or {}).get("day")
     rated = [blocks[code]["last"] for code in RATED if code in blocks]
     fibser = None
     if len(rated) == len(RATED) and all(rated):
@@ -212,12 +252,8 @@ def _domain(body: Json, blocks: Mapping[str, Json], domain: str) -> Json | None:
     }
 
 
-def _plan(work: Work, patient_id: UUID, blocks: Mapping[str, Json]) -> Json | None:
-    """Give goals with where their measure stands now, and the next review; None: no plan yet."""
-    try:
-        plan = _read(plans.show(work, patient_id))
-    except NotFound:
-        return None
+def _plan(plan: Json, blocks: Mapping[str, Json]) -> Json:
+    """Give goals with where their measure stands now, and the next review."""
     goals = []
     for goal in plan["goals"]:
         block = blocks.get(goal.get("measure") or "")

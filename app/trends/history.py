@@ -82,7 +82,7 @@ def _row(one: Json, known: Slice, params: Params) -> Json:
     first = epochs[0]["from"] if epochs else None
     last = epochs[-1]["to"] if epochs else None
     weeks = _adequate_weeks(epochs, one["minimum_effective"])
-    share, method = _share(one["adherence"])
+    share, method = share_taken(one["adherence"])
     judged = fair_trial(weeks_at_or_above_minimum=weeks, taken_share=share)
     outcome = _outcome(known, params, one["medication_id"], first, last)
     return {
@@ -133,8 +133,8 @@ def _highest(epochs: Sequence[Json]) -> Json | None:
     return max(doses, key=lambda dose: Decimal(dose["value"]), default=None)
 
 
-def _share(adherence: Json) -> tuple[float | None, str | None]:
-    """Take what was handed out before what was answered, and that before what was told."""
+def share_taken(adherence: Json) -> tuple[float | None, str | None]:
+    """Give the share taken, and what it rests on: handed out, else answered, else told."""
     for name, member in (
         ("dispenses", "pdc"),
         ("administrations", "taken_share"),

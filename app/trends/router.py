@@ -10,7 +10,7 @@ from app.core.openapi import Route
 from app.core.web import Reading
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.patients.routes import only_known
-from app.trends import brief, history, params, service
+from app.trends import brief, decision, history, params, service
 from app.trends.params import Asked
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], route_class=Route)
@@ -24,6 +24,9 @@ brief_router = APIRouter(
 )
 history_router = APIRouter(
     prefix="/v1/patients/{patient_id}/treatment-history", tags=["trends"], route_class=Route
+)
+decision_router = APIRouter(
+    prefix="/v1/patients/{patient_id}/decision", tags=["trends"], route_class=Route
 )
 
 
@@ -75,3 +78,9 @@ async def read_visit_brief(patient_id: UUID, actor: Clinician, read: Reading) ->
 async def read_treatment_history(patient_id: UUID, actor: Clinician, read: Reading) -> Response:
     """Give what was tried, and whether each was a fair trial."""
     return await read(history.show, actor, patient_id)
+
+
+@decision_router.get("", dependencies=[Depends(only_known())])
+async def read_decision(patient_id: UUID, actor: Clinician, read: Reading) -> Response:
+    """Give the options that stand open, with reasons; a list for prescribers, never an order."""
+    return await read(decision.show, actor, patient_id)

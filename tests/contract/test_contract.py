@@ -447,3 +447,19 @@ def test_the_treatment_history_says_which_trials_were_fair(
     assert trials["sertraline"]["highest_dose"]["value"] == "100"
     assert trials["sertraline"]["weeks_at_or_above_minimum"] == 13.0
     assert trials["sertraline"]["measure"] == "phq-9.total"
+
+
+def test_the_decision_lists_options_and_never_an_order(
+    clinic: Clinic, replayed: Clinic, prescriber: Caller
+) -> None:
+    answer = prescriber("GET", f"{P}/decision")
+    body = answer.json()
+    found = {one["option"]: one for one in body["options"]}
+
+    assert answer.status_code == 200, answer.text
+    assert body["options"][0]["option"] == "go_on_unchanged"
+    assert "RISK_OPEN" in found["go_on_unchanged"]["reasons_against"]
+    assert body["facts"]["measure"] == "phq-9.total"
+    assert body["facts"]["fair_trials"] == 2
+    assert all(one["basis"] in {"A", "C", "E"} for one in body["options"])
+    assert clinic.as_("patient", patient_id=PATIENT)("GET", f"{P}/decision").status_code == 403
