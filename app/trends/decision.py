@@ -88,7 +88,7 @@ BASIS = [
 ]
 
 
-def _facts(page: Page, tried: Json, block: Json | None, registry: Mapping[str, Measure]) -> Facts:
+def _facts(page: Page, tried: Json, block: Json | None) -> Facts:
     medicine = _index(page)
     decisions = [one for one in page.report["decision_points"] if _is_of(one, block, medicine)]
     judged = [one for one in decisions if one["result"] != "ahead"]
