@@ -30,13 +30,17 @@ def test_the_curl_lines_log_a_check_in_and_read_a_trend(clinic: Clinic, prescrib
 
     assert done.returncode == 0, done.stdout + done.stderr
     answers = [answer.strip() for answer in done.stdout.split("%\n")]
-    trend = json.loads(answers[5])
+    brief, digest, decision = (json.loads(answer) for answer in answers[5:8])
+    assert brief["medications"][0]["name"] == "sertraline"
+    assert digest["digest"]["since"]["day"] == "2026-03-01"
+    assert decision["options"][0]["option"] == "go_on_unchanged"
+    trend = json.loads(answers[8])
     phq_9 = next(one for one in trend["measures"] if one["measure"] == "phq-9.total")
     assert phq_9["last"]["value"] == 7
     assert phq_9["baseline"]["level"] == 17
     assert phq_9["change"]["from_last"]["points"] == -10
-    assert answers[6].startswith("patient,measure,")
-    assert answers[7].startswith("<svg")
+    assert answers[9].startswith("patient,measure,")
+    assert answers[10].startswith("<svg")
     people = prescriber("GET", "/v1/patients").json()["items"]
     assert [one["name"]["family"] for one in people] == ["Reader"]
 
