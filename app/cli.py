@@ -2,11 +2,12 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, Literal, get_args
+from typing import Annotated, get_args
 from uuid import UUID
 
 import typer
@@ -14,13 +15,14 @@ import uvicorn
 from fastapi import FastAPI
 from pydantic import ValidationError
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import Progress
 from rich.table import Table
 
 from app import database
 from app.core import clock, log
-from app.core.actor import Actor, Role
-from app.core.db import Writer, open_engine
+from app.core.actor import Actor, Role, Trace
+from app.core.db import Reader, Writer, open_engine
 from app.core.errors import TitrateError
 from app.core.health import schema_is_current
 from app.identity import service as identity
@@ -29,6 +31,7 @@ from app.imports import service as imports
 from app.main import Ledger, create_app
 from app.sample import load as sample
 from app.settings import Settings
+from app.sync import audit
 
 FAILED, USAGE, SCHEMA_OUT_OF_DATE = 1, 2, 5
 OUTDATED = "the database is not at the newest schema: titrate db upgrade"
@@ -144,25 +147,43 @@ def _say_what_to_try(url: str, token: str, patient_id: UUID) -> None:
 
 @cli.command("import")
 def import_(
-    files: list[Path],
-    format: Annotated[Literal["fhir", "csv"] | None, typer.Option()] = None,
-    create_patients: bool = False,
+    files: Annotated[
+        list[Path], typer.Argument(help="bundles or single resources, CSV files, HL7 v2 messages")
+    ],
+    format: Annotated[
+        imports.Format | None,
+        typer.Option(help="of all files; default: told from each file's name or beginning"),
+    ] = None,
+    create_patients: Annotated[
+        bool, typer.Option(help="make a patient of whoever is not known yet")
+    ] = False,
     system: Annotated[
-        str | None, typer.Option(help="the system of the identifiers in a CSV's `subject`")
+        str | None,
+        typer.Option(
+            help="the system of identifiers that come without one: a CSV's `subject`, a PID-3 "
+            "without authority, a reference to a Patient that is in no file"
+        ),
     ] = None,
     care_team: Annotated[
         UUID | None, typer.Option(help="who may see new patients; default: the prescribers")
     ] = None,
     clinic: UUID = identity.DEFAULT_CLINIC,
-    dry_run: bool = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="say what would be done, and store nothing")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="one line of JSON an entry")] = False,
 ) -> None:
-    """Read FHIR R4 bundles or CSV files; one result per entry, twice without duplicates."""
+    """Read FHIR R4, CSV or HL7 v2 files; one result per entry, twice without duplicates.
+
+    Exit code 0: entries were created or were there (whatever else was skipped, with its reason);
+    1: nothing was taken of any entry, a file is broken (then nothing of any file is stored), or
+    the database fails; 2: the command is wrong; 5: the database needs an upgrade.
+    """
     missing = [str(file) for file in files if not file.is_file()]
     if missing:
         raise fail(f"no such file: {', '.join(missing)}", USAGE)
     actor = identity.built_in_actor(clinic, "system")
-    counts: dict[str, int] = {}
+    counts: Counter[str] = Counter()
     table = Table("file", "entry", "type", "result", "reason")
     with writing() as writer, progress_bar("import") as progress:
         try:
@@ -177,22 +198,27 @@ def import_(
                 dry_run=dry_run,
                 progress=progress,
             ):
-                counts[result.status] = counts.get(result.status, 0) + 1
+                counts[result.status] += 1
                 if as_json:
                     sys.stdout.write(json.dumps(result.told()) + "\n")
-                elif result.status != "unchanged":
-                    table.add_row(
-                        result.file,
-                        str(result.entry),
-                        result.type,
-                        result.status,
-                        result.reason or "",
-                    )
+                elif result.status != "unchanged" or result.reason:
+                    table.add_row(*map(escape, _cells(result)))
+        except imports.CareTeamUnknown as failure:
+            raise fail(str(failure), USAGE) from None
         except (imports.Unreadable, TitrateError) as failure:
-            raise fail(str(failure)) from None
-    if not as_json:
+            raise fail(escape(str(failure))) from None
+    if table.row_count:
         Console().print(table)
-    talk.print(", ".join(f"{number} {status}" for status, number in sorted(counts.items())))
+    told = ", ".join(f"{number} {status}" for status, number in sorted(counts.items()))
+    talk.print(f"{told or 'no entries'}{'; a dry run: nothing was stored' if dry_run else ''}")
+    if counts and set(counts) == {"skipped"}:
+        raise typer.Exit(FAILED)
+
+
+def _cells(result: imports.Result) -> tuple[str, ...]:
+    """Give the cells of a result, with its reason in words."""
+    reason = ": ".join(filter(None, (result.reason, result.words)))
+    return (result.file, str(result.entry), result.type, result.status, reason)
 
 
 def _token(
@@ -228,6 +254,42 @@ def token(
     issuer = Issuer.of_file(settings().key_file)
     chosen: Role = role  # type: ignore[assignment]  # just checked
     sys.stdout.write(_token(issuer, chosen, user, patient, clinic) + "\n")
+
+
+@cli.command()
+def verify(
+    head: Annotated[
+        Path | None, typer.Option(help="a signed head that was exported before, to hold it to")
+    ] = None,
+    export: Annotated[
+        Path | None, typer.Option(help="where to write the signed head of now; keep it elsewhere")
+    ] = None,
+    clinic: UUID = identity.DEFAULT_CLINIC,
+) -> None:
+    """Recompute the chains of journal and access log; exit 1 where one was tampered with."""
+    chosen = settings()
+    engine = open_engine(chosen.database_url)
+    if not schema_is_current(engine):
+        raise fail(OUTDATED, SCHEMA_OUT_OF_DATE)
+    reader = Reader(engine, clock.now, identity.admit, threads=1)
+    actor = identity.built_in_actor(clinic, "privacy_officer")
+    issuer = Issuer.of_file(chosen.key_file)
+    try:
+        known = head.read_text() if head is not None else None
+        answer = reader.ask(audit.verify, actor, Trace("-", "CLI", "verify"), issuer, known)
+    except (OSError, TitrateError) as failure:
+        raise fail(str(failure)) from None
+    finally:
+        reader.stop()
+        engine.dispose()
+    told = json.loads(answer.body)
+    for one in told["chains"]:
+        state = "holds" if one["holds"] else f"does NOT hold from row {one['broken_at']} on"
+        Console(soft_wrap=True).print(f"{one['kind']}: {one['rows']} rows, {state}")
+    if not told["holds"]:
+        raise typer.Exit(FAILED)
+    if export is not None:
+        export.write_text(told["signed_head"] + "\n")
 
 
 @cli.command()

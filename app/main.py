@@ -10,6 +10,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
 
 from app.assessments import router as assessments_router
+from app.care import router as care_router
 from app.core import clock as clocks
 from app.core import health, openapi, problems
 from app.core.answer import Answer
@@ -18,6 +19,7 @@ from app.core.clock import Clock
 from app.core.db import Call, Reader, Work, Writer, open_engine
 from app.core.middleware import AroundRequests
 from app.core.questions import ask
+from app.followups import domain_routers
 from app.followups import router as followups_router
 from app.identity import service as identity
 from app.identity.deps import Require, Verified
@@ -26,26 +28,35 @@ from app.interactions import router as interactions_router
 from app.journal import service as journal
 from app.journal.chain import Head
 from app.labs import router as labs_router
+from app.me import router as me_router
 from app.measurements import router as measurements_router
 from app.measurements import service as measurements
 from app.medications import interactions_router as medications_interactions_router
-from app.medications import regimen_router
+from app.medications import reference_router, regimen_router
 from app.medications import router as medications_router
 from app.monitoring import router as monitoring_router
+from app.patients import conditions_router
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
 from app.signals import router as signals_router
+from app.sync import audit_router, calendar_router, changes_router, erasure_router
+from app.sync import router as sync_router
 from app.trends import router as trends_router
 
 Heads = dict[tuple[Any, str], Head]
 ROUTERS = (
     # Routes are tried in turn: the one that phones use all day comes first.
     followups_router.check_ins_router,
+    sync_router.router,
+    changes_router.router,
+    audit_router.router,
+    erasure_router.router,
+    calendar_router.router,
     patients_router.router,
     medications_router.router,
     regimen_router.router,
-    regimen_router.reference_router,
+    reference_router.router,
     assessments_router.router,
     assessments_router.instruments_router,
     measurements_router.router,
@@ -56,8 +67,21 @@ ROUTERS = (
     medications_interactions_router.router,
     followups_router.router,
     followups_router.side_effects_router,
+    *domain_routers.routers,
+    followups_router.nights_router,
+    followups_router.terms_router,
+    conditions_router.router,
+    care_router.router,
+    care_router.reviews_router,
+    care_router.sessions_router,
+    care_router.events_router,
+    me_router.router,
     monitoring_router.router,
     trends_router.router,
+    trends_router.digest_router,
+    trends_router.brief_router,
+    trends_router.history_router,
+    trends_router.decision_router,
 )
 
 

@@ -15,7 +15,9 @@ for room in (
     "medications",
     "assessments",
     "followups",
+    "care",
     "monitoring",
+    "sync",
 ):
     importlib.import_module(f"app.{room}.models")
 

@@ -66,13 +66,15 @@ class Run:
     p99_ms: float
 
 
-def load(stand: Stand, script: Path, path: str, seconds: int = SECONDS) -> Run:
+def load(
+    stand: Stand, script: Path, path: str, seconds: int = SECONDS, connections: int = CONNECTIONS
+) -> Run:
     """Put load on one path, and account for the server's CPU."""
     before = stand.cpu_s()
     command = [
         "wrk",
         "-t1",
-        f"-c{CONNECTIONS}",
+        f"-c{connections}",
         f"-d{seconds}",
         "-s",
         str(script),

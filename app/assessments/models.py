@@ -1,4 +1,4 @@
-"""Scored questionnaires."""
+"""Scored questionnaires, and a clinic's own wording for them."""
 
 from datetime import date, datetime
 from uuid import UUID
@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.base import Base, Record
+from app.core.base import Base, Owned, Record
 from app.core.types import Id
 
 
@@ -24,3 +24,13 @@ class Assessment(Record, Base):
     """The moment; where only the day is known, its beginning, so that lists have an order."""
     occurred_on: Mapped[date]
     follow_up_id: Mapped[UUID | None] = mapped_column(Id)
+
+
+class InstrumentText(Owned, Base):
+    """That a clinic has its own wording for an instrument; the wording stands in the journal."""
+
+    __tablename__ = "instrument_texts"
+    __table_args__ = (ForeignKeyConstraint(["clinic_id"], ["clinics.clinic_id"]),)
+
+    instrument: Mapped[str] = mapped_column(String(60), primary_key=True)
+    version: Mapped[int]

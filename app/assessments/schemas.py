@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 from uuid import UUID
 
 from pydantic import (
@@ -12,14 +12,16 @@ from pydantic import (
     Field,
     ValidationInfo,
     WithJsonSchema,
+    field_validator,
     model_validator,
 )
 from pydantic_core import PydanticCustomError
 
 from app.clinical import instruments
-from app.core.wire import Between, Day, Identified, Instant, Line, Wire
+from app.core.wire import Between, Day, Identified, Instant, Line, Note, Wire
 from app.measurements.schemas import BandIn
 from app.patients.schemas import Envelope
+from app.signals.schemas import OpenedSignal
 
 MOST = 9_999
 """No item has more; what is larger than this is no answer, not even one to keep as received."""
@@ -94,7 +96,20 @@ class AssessmentWithin(Identified):
     instrument: Annotated[Line, AfterValidator(_known)]
     answers: Answers | None = None
     total: Annotated[float | None, Between(-100 * MOST, 100 * MOST)] = None
-    rater: Line | None = None
+    rater: instruments.Rater | None = None
+
+    @field_validator("rater")
+    @classmethod
+    def _may_rate(
+        cls, value: instruments.Rater | None, info: ValidationInfo
+    ) -> instruments.Rater | None:
+        known = info.data.get("instrument")
+        if value is None or known is None:
+            return value
+        raters = instruments.instrument(known).raters
+        if value not in raters:
+            raise PydanticCustomError("wrong_rater", "{who}", {"who": " or ".join(raters)})
+        return value
 
     @model_validator(mode="after")
     def _says_something(self) -> "AssessmentWithin":
@@ -117,14 +132,12 @@ class BandOut(Wire):
     from_: Annotated[float, Field(alias="from")]
 
 
-class OpenedSignal(Wire):
-    id: UUID
-    code: str
-    evidence: dict[str, Any]
-
-
 class AssessmentOut(Envelope):
-    """`total` is the one that is followed: the computed, else the received if it stands alone."""
+    """`total` is the one that is followed: the computed, else the received if it stands alone.
+
+    parts: subscales and other components; `raw`, the sum behind a T score or percentage.
+    rater: who judged; where it was not said and only one may, that one.
+    """
 
     instrument: str
     occurred_at: datetime | None = None
@@ -133,9 +146,10 @@ class AssessmentOut(Envelope):
     total: float | None
     total_received: float | None
     total_computed: float | None
+    parts: dict[str, float]
     flags: list[instruments.ScoreFlag]
     band: BandOut | None
-    rater: str | None = None
+    rater: instruments.Rater | None
     follow_up_id: UUID | None = None
     opened_signals: list[OpenedSignal]
     safety_notice: dict[str, Any] | None = None
@@ -147,12 +161,21 @@ class AssessmentPage(Wire):
 
 
 class ItemOut(Wire):
-    """`label` is a topic in our own words; absent where the licence keeps the wording."""
+    """One question: any whole number from min to max, or one of `allowed`.
+
+    label: a topic in our own words; absent where the licence keeps even that.
+    name: as the printed form numbers it, where that is not the index.
+    unit: of an answer that is a number: `min` asleep, or minute of the day.
+    """
 
     index: int
-    allowed: list[int]
+    min: int
+    max: int
+    allowed: list[int] | None = None
     label: str | None = None
     loinc: str | None = None
+    name: str | None = None
+    unit: str | None = None
 
 
 class OptionOut(Wire):
@@ -166,6 +189,52 @@ class RangeOut(Wire):
     max: float | None
 
 
+class OptionIn(Wire):
+    """One answer option as it is read out or shown."""
+
+    value: Annotated[int, Between(-MOST, MOST)]
+    text: Line
+
+
+class InstrumentTextIn(Identified):
+    """A clinic's own wording for an instrument, under the licence that it holds.
+
+    items: the questions in order, null for one that is not shown.
+    """
+
+    natural_key: ClassVar[str | None] = "instrument"
+
+    id: None = None
+    instrument: Annotated[Line, AfterValidator(_known)]
+    licence: Line
+    introduction: Note | None = None
+    items: Annotated[list[Note | None], Field(min_length=1, max_length=100)]
+    options: Annotated[list[OptionIn], Field(max_length=100)] = []
+
+    @field_validator("items")
+    @classmethod
+    def _as_many_as_there_are(
+        cls, value: list[str | None], info: ValidationInfo
+    ) -> list[str | None]:
+        known = info.data.get("instrument")
+        if known and len(value) != (n := len(instruments.instrument(known).items)):
+            raise PydanticCustomError("wrong_length", "{n} texts in order", {"n": n})
+        return value
+
+
+class InstrumentTextOut(Wire):
+    """A clinic's wording, one version of it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    version: int
+    instrument: str
+    licence: str
+    introduction: str | None = None
+    items: list[str | None]
+    options: list[OptionIn] = []
+
+
 class InstrumentOut(Wire):
     """One questionnaire as the house knows it; text whose licence forbids it is not here."""
 
@@ -174,15 +243,18 @@ class InstrumentOut(Wire):
     id: str
     version: int
     title: str
-    reporter: str
+    raters: list[instruments.Rater]
+    pole: str | None
     items_count: int
     items: list[ItemOut]
     options: list[OptionOut]
     range: RangeOut | None
     direction: str
     bands: list[BandIn]
-    band_item: int | None
+    band_item: int | str | None
     measures: list[str]
+    clinic_text: "InstrumentTextOut | None" = None
+    """The wording that this clinic has the right to show; never the house's."""
     licence: str
     licence_note: str | None
     item_text_may_ship: bool

@@ -1,24 +1,25 @@
 """Filled-in instruments: scored, followed, and their risk items shown whatever the total does."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from functools import cache, partial
 from typing import Any
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import orjson
 from sqlalchemy import select
 
-from app.assessments.models import Assessment
-from app.assessments.schemas import AssessmentIn, AssessmentWithin
+from app.assessments.models import Assessment, InstrumentText
+from app.assessments.schemas import AssessmentIn, AssessmentWithin, InstrumentTextIn
 from app.clinical import instruments
-from app.clinical.instruments import Instrument, Score
-from app.clinical.safety import SAFETY_NOTICE, risk_findings
+from app.clinical.instruments import Instrument, Item, Score
+from app.clinical.measure import RiskDue
+from app.clinical.safety import SAFETY_NOTICE, RiskFinding, asks_about_risk, risk_findings
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import AlreadyExists, NotFound
+from app.core.errors import AlreadyExists, Invalid, NotFound
 from app.core.pagination import join
 from app.core.wire import canonical
 from app.journal import service as journal
@@ -29,7 +30,9 @@ from app.patients import records
 from app.patients.records import Kind, Place
 from app.patients.service import Person
 from app.signals import service as signals
+from app.signals.schemas import Rule
 
+TEXT = "instrument_text"
 IMPLAUSIBLE = ("DQ_IMPLAUSIBLE",)
 
 
@@ -50,7 +53,8 @@ def keep(
     """Store one version of an assessment.
 
     Raises:
-        Invalid: no time or two; before the birth, or beyond the tolerance for a device's clock.
+        Invalid: no time or two; before the birth, or beyond the tolerance for a device's clock;
+            a patient who sends what a clinician judges.
     """
     occurred_on = measurements.day_of(work, person, data.occurred_at, data.occurred_on)
     row = place.row
@@ -69,16 +73,23 @@ def _keep(
     opens_signals: bool = True,
 ) -> Answer:
     instrument = instruments.instrument(data.instrument)
+    pointer = "/instrument" if follow_up_id is None else "/assessments"
+    rater = _rater(work, instrument, data.rater, pointer)
     score = instruments.score(
         instrument,
         {int(item): value for item, value in (data.answers or {}).items()},
         data.total,
     )
     opened = _opened(work, person, place.record_id, instrument, score) if opens_signals else ()
-    derived = {**_scored(score), "occurred_on": occurred_on, "opened_signals": list(opened)}
+    derived = {
+        **_scored(score),
+        "rater": rater,
+        "occurred_on": occurred_on,
+        "opened_signals": list(opened),
+    }
     if follow_up_id is not None:
         derived["follow_up_id"] = follow_up_id
-    elif work.actor.source == "patient" and _answers_risk(instrument, score):
+    elif work.actor.source == "patient" and asks_about_risk(instrument, score.answers):
         derived["safety_notice"] = {"text": SAFETY_NOTICE, "nobody_watches": True}
     answer = records.keep(
         work,
@@ -106,8 +117,18 @@ def _keep(
     return answer
 
 
-def _answers_risk(instrument: Instrument, score: Score) -> bool:
-    return any(risk.index in score.answers for risk in instrument.risk_items)
+def _rater(work: Work, instrument: Instrument, said: str | None, pointer: str) -> str | None:
+    """Say who judged; where several may and nobody said, a patient's own is the patient's.
+
+    Raises:
+        Invalid: a patient or proxy sends what a clinician judges.
+    """
+    actor, raters = work.actor, instrument.raters
+    if actor.source != "patient":
+        return said or (raters[0] if len(raters) == 1 else None)
+    if said == "clinician" or raters == ("clinician",):
+        raise Invalid("what a patient fills in", pointer=pointer)
+    return said or ("self" if actor.role == "patient" else None)
 
 
 def _scored(score: Score) -> dict[str, Any]:
@@ -116,6 +137,7 @@ def _scored(score: Score) -> dict[str, Any]:
         "total": score.total_trended,
         "total_received": score.total_received,
         "total_computed": score.total_computed,
+        "parts": score.parts,
         "flags": score.flags,
         "band": score.band and {"label": score.band.label, "from": score.band.minimum},
     }
@@ -124,18 +146,46 @@ def _scored(score: Score) -> dict[str, Any]:
 def _opened(
     work: Work, person: Person, record_id: UUID, instrument: Instrument, score: Score
 ) -> Iterator[dict[str, Any]]:
-    """Open a signal for each risk answer that has none yet; a correction closes none."""
-    for finding in risk_findings(instrument, score):
-        evidence = {
-            "instrument": finding.instrument,
-            "item": finding.item,
-            "value": finding.value,
-            "record_id": str(record_id),
-        }
-        key = f"{record_id}:{finding.measure}"
-        opened = signals.open_once(work, person, key, finding.code, evidence)
+    """Open one signal a topic of risk, named by its most urgent answer; a correction closes none.
+
+    The evidence is that answer, and, where there are more, all of them under `findings`.
+    """
+    found = risk_findings(instrument, score)
+    for topic in dict.fromkeys(finding.topic for finding in found):
+        facts = [finding for finding in found if finding.topic == topic]
+        first = facts[0]
+        evidence = _evidence(first, record_id)
+        if len(facts) > 1:
+            evidence["findings"] = [_evidence(finding, record_id) for finding in facts]
+        opened = signals.open_once(
+            work,
+            person,
+            f"{record_id}:{first.measure}",
+            first.code,
+            evidence,
+            rule=Rule(id=f"{first.measure}>={first.at_least}", version=first.version),
+            due_at=_due_at(work, person, first.due),
+        )
         if opened is not None:
             yield opened
+
+
+def _evidence(finding: RiskFinding, record_id: UUID) -> dict[str, Any]:
+    return {
+        "instrument": finding.instrument,
+        "item": finding.item,
+        "value": finding.value,
+        "record_id": str(record_id),
+    }
+
+
+def _due_at(work: Work, person: Person, due: RiskDue | None) -> datetime | None:
+    """Give the moment until which somebody looks: now, or the end of the patient's day."""
+    if due is None:
+        return None
+    if due == "immediate":
+        return work.now
+    return person.begin_of(person.today(work.now) + timedelta(days=1))
 
 
 def _readings(
@@ -148,8 +198,11 @@ def _readings(
     total = f"{instrument.id}.total"
     if score.total_trended is not None:
         yield Reading(total, score.total_trended, day, at)
-    elif score.total_received is not None and not score.answers:
+    elif score.total_received is not None and not score.answers and instrument.total:
         yield Reading(total, score.total_received, day, at, flags=IMPLAUSIBLE)
+    for measure in instrument.component_measures:
+        if (part := score.parts.get(measure.code.rpartition(".")[2])) is not None:
+            yield Reading(measure.code, part, day, at)
     for item, value in score.answers.items():
         out_of_range = value not in instrument.items[item - 1].allowed
         if instrument.item_measures:
@@ -249,12 +302,18 @@ def _short(answer: Answer) -> dict[str, Any]:
 
 
 def list_instruments(work: Work) -> Answer:
-    """Give every questionnaire that the house knows."""
-    return join([_described(one).decode() for one in instruments.all_instruments()], None)
+    """Give every questionnaire that the house knows, with the clinic's own wording where it has."""
+    rows = work.all(select(InstrumentText.instrument, InstrumentText.version))
+    texts = {
+        row.instrument: journal.text_at(work, _text_id(work, row.instrument), row.version)
+        for row in rows
+    }
+    listed = [_told(one, texts.get(one.id)) for one in instruments.all_instruments()]
+    return join(listed, None)
 
 
 def show_instrument(work: Work, instrument_id: str) -> Answer:
-    """Give one questionnaire.
+    """Give one questionnaire; its version is that of the clinic's wording where there is one.
 
     Raises:
         NotFound: there is none of this id.
@@ -263,52 +322,138 @@ def show_instrument(work: Work, instrument_id: str) -> Answer:
         found = instruments.instrument(instrument_id)
     except instruments.UnknownInstrument:
         raise NotFound() from None
-    return Answer(_described(found), version=found.version)
+    row = _text_row(work, instrument_id)
+    if row is None:
+        return Answer(_told(found, None).encode(), version=found.version)
+    text = journal.text_at(work, _text_id(work, instrument_id), row.version)
+    return Answer(_told(found, text).encode(), version=row.version)
+
+
+def complete(work: Work, data: InstrumentTextIn) -> Answer:
+    """Keep a clinic's own wording for an instrument that ships without, or beside the house's.
+
+    Raises:
+        AlreadyExists: there is other wording; it is changed by a patch.
+    """
+    record_id = _text_id(work, data.instrument)
+    if (known := journal.sent_before(work, TEXT, None, data, record_id)) is not None:
+        return known
+    work.put_rows(InstrumentText, [{"instrument": data.instrument, "version": 1}])
+    return _keep_text(work, data, 1)
+
+
+def reword(
+    work: Work, instrument_id: str, patch: Mapping[str, Any], named: frozenset[int] | None
+) -> Answer:
+    """Change a clinic's own wording; the versions before stay in the journal.
+
+    Raises:
+        NotFound: the clinic has no wording for this instrument.
+        PreconditionRequired, StaleVersion: no version named, or an old one.
+        Invalid: the result is not valid, or is for another instrument.
+    """
+    row = _text_row(work, instrument_id)
+    if row is None:
+        raise NotFound()
+    journal.require_version(row.version, named)
+    record_id = _text_id(work, instrument_id)
+    data = journal.patched(work, InstrumentTextIn, record_id, row.version, patch)
+    if data.instrument != instrument_id:
+        raise Invalid("the instrument of the path", pointer="/instrument")
+    answer = _keep_text(work, data, row.version + 1)
+    work.change(row, version=row.version + 1)
+    return answer
+
+
+def _keep_text(work: Work, data: InstrumentTextIn, version: int) -> Answer:
+    return journal.record(
+        work,
+        TEXT,
+        "created" if version == 1 else "corrected",
+        record_id=_text_id(work, data.instrument),
+        patient_id=None,
+        version=version,
+        data=data,
+        status="active" if version == 1 else "corrected",
+    )
+
+
+def _text_id(work: Work, instrument_id: str) -> UUID:
+    return uuid5(work.actor.clinic_id, f"{TEXT}:{instrument_id}")
+
+
+def _text_row(work: Work, instrument_id: str) -> InstrumentText | None:
+    found: InstrumentText | None = work.first(
+        select(InstrumentText).where(InstrumentText.instrument == instrument_id)
+    )
+    return found
+
+
+def _told(instrument: Instrument, clinic_text: str | None) -> str:
+    return f'{_described(instrument.id)[:-1]},"clinic_text":{clinic_text or "null"}}}'
 
 
 @cache
-def _described(instrument: Instrument) -> bytes:
+def _described(instrument_id: str) -> str:
     """Write one instrument without any wording that its licence keeps, and without actions.
 
     What a prescriber is to do about a risk item is not shown here: patients read this too.
     """
+    instrument = instruments.instrument(instrument_id)
     followed = instruments.measures_of(instrument)
-    banded = instrument.total or followed[(instrument.band_item or 1) - 1]
-    may_ship = instrument.item_text_may_ship
-    return orjson.dumps(
-        {
-            "id": instrument.id,
-            "version": instrument.version,
-            "title": instrument.title,
-            "reporter": instrument.reporter,
-            "items_count": len(instrument.items),
-            "items": [
-                {
-                    "index": item.index,
-                    "allowed": item.allowed,
-                    **({"label": item.label} if may_ship and item.label else {}),
-                    **({"loinc": item.loinc} if item.loinc else {}),
-                }
-                for item in instrument.items
-            ],
-            "options": [
-                {"value": option.value, "label": option.label, "loinc": option.loinc}
-                for option in (instrument.answers if may_ship else ())
-            ],
-            "missing": {"most": instrument.max_missing, "rule": instrument.missing_rule},
-            "range": instrument.total
-            and {"min": instrument.total.minimum, "max": instrument.total.maximum},
-            "direction": banded.direction,
-            "band_item": instrument.band_item,
-            **thresholds(banded),
-            "recall_days": banded.recall_days,
-            "measures": [measure.code for measure in followed],
-            "loinc": {"panel": instrument.loinc_panel, "total": instrument.loinc_total},
-            "licence": instrument.licence,
-            "licence_note": instrument.licence_note,
-            "item_text_may_ship": may_ship,
-            "notes": instrument.notes,
-            "source": instrument.source,
-            "verified": instrument.verified,
-        }
-    )
+    place = "total" if instrument.band_item is None else instrument.band_item
+    banded = next(one for one in followed if one.code == f"{instrument.id}.{place}")
+    described = {
+        "id": instrument.id,
+        "version": instrument.version,
+        "title": instrument.title,
+        "raters": instrument.raters,
+        "pole": instrument.pole,
+        "method": instrument.method,
+        "items_count": len(instrument.items),
+        "items": [_item(item) for item in instrument.items],
+        "options": [
+            {"value": option.value, "label": option.label, "loinc": option.loinc}
+            for option in (instrument.answers if instrument.item_text_may_ship else ())
+        ],
+        "reverse_items": sorted(instrument.reverse_items),
+        "missing": {
+            "most": instrument.missing.most,
+            "rule": instrument.missing.rule,
+            "status": instrument.missing.status,
+        },
+        "range": instrument.total
+        and {"min": instrument.total.minimum, "max": instrument.total.maximum},
+        "direction": banded.direction,
+        "band_item": instrument.band_item,
+        **thresholds(banded),
+        "risk_items": [
+            {"item": risk.index, "at_least": risk.at_least, "topic": risk.topic, "due": risk.due}
+            for risk in instrument.risk_items
+        ],
+        "alternatives": instrument.alternatives,
+        "recall_days": banded.recall_days,
+        "measures": [measure.code for measure in followed],
+        "loinc": {"panel": instrument.loinc_panel, "total": instrument.loinc_total},
+        "licence": instrument.licence,
+        "licence_note": instrument.licence_note,
+        "item_text_may_ship": instrument.item_text_may_ship,
+        "notes": instrument.notes,
+        "source": instrument.source,
+        "verified": instrument.verified,
+    }
+    return orjson.dumps(described).decode()
+
+
+def _item(item: Item) -> dict[str, Any]:
+    told = {
+        "index": item.index,
+        "min": min(item.allowed),
+        "max": max(item.allowed),
+        "allowed": None if isinstance(item.allowed, range) else item.allowed,
+        "label": item.label,
+        "loinc": item.loinc,
+        "name": item.name,
+        "unit": item.unit,
+    }
+    return {name: value for name, value in told.items() if value is not None}

@@ -7,18 +7,24 @@ floats; doses stay Decimal.
 """
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from typing import Literal
 
 from app.clinical.doses import DoseEpoch, epoch_on
-from app.clinical.units import UnitsNotComparable, convert
+from app.clinical.units import UnitsNotComparable, convert, show_dose
 
 Taken = Literal["yes", "no", "partial", "unknown"]
 
 ADEQUATE = 0.80
 """The PQA convention for PDC (decision rules, C); used for the taken share as well."""
+
+YEAR_DAYS = 365
+LEAST_FILLS = 2
+LEAST_PERIOD_DAYS = 91
+"""The gates of the PQA's own measures, here as codes beside the number: fills on two different
+days, the first at least 91 days before the end (PQA specification sheets of PDC, seen)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +38,11 @@ class Administration:
 
 @dataclass(frozen=True, slots=True)
 class Dispense:
-    """One fill. days_supply: whole days it lasts as ordered, at least 1."""
+    """One fill. days_supply: whole days it lasts as ordered, at least 1; None: nobody said."""
 
     id: str
     day: date
-    days_supply: int
+    days_supply: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +94,10 @@ class SupplyCover:
 
     pdc: days_covered / days, each day once. mpr: days of supply dispensed inside the period /
     days, above 1 when refilled early (cap it only for display). Both None with NO_DISPENSES (no
-    fill at all is no knowledge, not 0) or NO_DAYS. days: the period without inpatient days.
+    fill at all is no knowledge, not 0), DAYS_SUPPLY_UNKNOWN (a fill does not say how long it
+    lasts) or NO_DAYS. days: the period without inpatient days.
+    first, last: the period, both included.
+    ran_out_on: first day of the last stretch without supply, when that reaches `last`.
     """
 
     pdc: float | None
@@ -98,6 +107,9 @@ class SupplyCover:
     adequate: bool | None
     records: tuple[str, ...]
     codes: tuple[str, ...] = ()
+    first: date | None = None
+    last: date | None = None
+    ran_out_on: date | None = None
 
 
 def supply_cover(
@@ -110,7 +122,8 @@ def supply_cover(
     """Return PDC and MPR from `first` to `last`, both included, by the PQA conventions.
 
     An early refill is used after what is on hand (overlap shifts forward), also one from before
-    `first`. An inpatient day leaves both numerator and denominator and uses up no supply.
+    `first`. An inpatient day leaves both numerator and denominator and uses up no supply; a day
+    on hold may be given as one.
     PQA method as in the decision rules, C: days covered / days in the treatment period.
 
     Raises:
@@ -119,14 +132,15 @@ def supply_cover(
     fills = sorted((d for d in dispenses if d.day <= last), key=lambda d: (d.day, d.id))
     if last < first:
         raise ValueError("the period ends before it begins")
-    if any(fill.days_supply < 1 for fill in fills):
+    if any(fill.days_supply is not None and fill.days_supply < 1 for fill in fills):
         raise ValueError("a fill lasts at least one day")
     away = set(inpatient)
-    supply = {fill.day: 0 for fill in fills}
+    supply: dict[date, int] = {}
     for fill in fills:
-        supply[fill.day] += fill.days_supply
+        supply[fill.day] = supply.get(fill.day, 0) + (fill.days_supply or 0)
     begin = min([first, *supply])
     on_hand = covered = days = 0
+    ran_out_on = None
     for offset in range((last - begin).days + 1):
         day = begin + timedelta(days=offset)
         on_hand += supply.get(day, 0)
@@ -136,18 +150,67 @@ def supply_cover(
         if on_hand:
             on_hand -= 1
             covered += day >= first
-    dispensed = sum(fill.days_supply for fill in fills if fill.day >= first)
-    known = bool(fills) and days > 0
-    pdc = covered / days if known else None
+            ran_out_on = None
+        elif fills and day >= fills[0].day:
+            ran_out_on = ran_out_on or day
+    codes = _why_no_cover(fills, days)
+    dispensed = sum(fill.days_supply or 0 for fill in fills if fill.day >= first)
+    pdc = None if codes else covered / days
     return SupplyCover(
         pdc=pdc,
-        mpr=dispensed / days if known else None,
+        mpr=None if codes else dispensed / days,
         days_covered=covered,
         days=days,
         adequate=None if pdc is None else pdc >= ADEQUATE,
         records=tuple(fill.id for fill in fills),
-        codes=() if known else ("NO_DISPENSES",) if not fills else ("NO_DAYS",),
+        codes=codes,
+        first=first,
+        last=last,
+        ran_out_on=None if codes else ran_out_on,
     )
+
+
+def _why_no_cover(fills: Sequence[Dispense], days: int) -> tuple[str, ...]:
+    if not fills:
+        return ("NO_DISPENSES",)
+    if any(fill.days_supply is None for fill in fills):
+        return ("DAYS_SUPPLY_UNKNOWN",)
+    return () if days else ("NO_DAYS",)
+
+
+def treatment_cover(
+    dispenses: Iterable[Dispense], epochs: Sequence[DoseEpoch], *, as_of: date
+) -> SupplyCover | None:
+    """Return the cover of the PQA's treatment period: from the first fill of a year to its end.
+
+    The year ends on `as_of`, or on the last day before a stop that still holds; days stopped or
+    on hold count on neither side. FEW_FILLS and SHORT_PERIOD say that the PQA would not count
+    this person yet. None without a fill in the year, or with as-needed use in the period: that
+    has counts, never a percentage.
+    """
+    last = as_of
+    now = epochs[-1] if epochs else None
+    if now is not None and not now.on and not now.hold and now.from_day is not None:
+        last = min(last, now.from_day - timedelta(days=1))
+    fills = [d for d in dispenses if d.day <= last]
+    of_year = sorted({d.day for d in fills if d.day > last - timedelta(days=YEAR_DAYS)})
+    if not of_year:
+        return None
+    days = [of_year[0] + timedelta(days=n) for n in range((last - of_year[0]).days + 1)]
+    at = {day: epoch_on(epochs, day) for day in days}
+    if any(epoch is not None and epoch.prn for epoch in at.values()):
+        return None
+    off = {day for day, epoch in at.items() if epoch is not None and not epoch.on}
+    cover = supply_cover(fills, first=of_year[0], last=last, inpatient=off)
+    gates = [
+        code
+        for code, short in (
+            ("FEW_FILLS", len(of_year) < LEAST_FILLS),
+            ("SHORT_PERIOD", len(days) < LEAST_PERIOD_DAYS),
+        )
+        if short
+    ]
+    return replace(cover, codes=(*cover.codes, *gates))
 
 
 def assessed_on_taken_dose(taken: TakenShare | None, cover: SupplyCover | None) -> bool | None:
@@ -231,7 +294,7 @@ class ReportedDose:
 class Discrepancy:
     """Ordered beside taken on one day, with all that a sentence needs; `unit` holds for both."""
 
-    code: Literal["TAKES_LESS", "TAKES_MORE", "TAKES_NONE", "TAKEN_AT_ZERO_DOSE"]
+    code: Literal["TAKES_LESS", "TAKES_MORE", "TAKES_NONE", "TAKEN_AT_ZERO_DOSE", "SUPPLY_RAN_OUT"]
     day: date
     ordered: Decimal | None
     taken: Decimal | None
@@ -335,3 +398,27 @@ def taken_at_zero_dose(
                 Discrepancy("TAKEN_AT_ZERO_DOSE", answer.day, epoch.tdd, None, epoch.unit, records)
             )
     return tuple(found)
+
+
+def supply_ran_out(cover: SupplyCover, epochs: Sequence[DoseEpoch]) -> Discrepancy | None:
+    """Return that something is ordered and the supply handed out is used up, if it is."""
+    now = epochs[-1] if epochs else None
+    if cover.ran_out_on is None or now is None or not now.running:
+        return None
+    records = (*cover.records, *now.records)
+    return Discrepancy("SUPPLY_RAN_OUT", cover.ran_out_on, now.tdd, None, now.unit, records)
+
+
+def in_words(one: Discrepancy) -> str:
+    """Say what was ordered and what was taken, side by side; it judges nothing."""
+    ordered = "an unknown dose"
+    if one.ordered is not None and one.unit is not None:
+        ordered = show_dose(one.ordered, one.unit) if one.ordered else "none"
+    if one.code == "SUPPLY_RAN_OUT":
+        return f"Ordered: {ordered}. Supply handed out: used up on {one.day}, if taken as ordered."
+    if one.code == "TAKES_NONE":
+        return f"Ordered: {ordered}. Taken, as told on {one.day}: none."
+    taken = "a dose, amount not known"
+    if one.taken is not None and one.unit is not None:
+        taken = show_dose(one.taken, one.unit)
+    return f"Ordered: {ordered}. Taken, as told on {one.day}: {taken}."

@@ -221,6 +221,8 @@ def _unit(event: DoseEvent, new: DoseEpoch, limits: DoseLimits) -> bool | Why:
 
 def _above_maximum(event: DoseEvent, new: DoseEpoch, limits: DoseLimits) -> bool | Why:
     maximum = limits.maximum
+    if "DOSE_OUT_OF_RANGE" in new.codes:
+        return True
     if maximum is None:
         return "NO_REFERENCE"
     try:

@@ -5,9 +5,10 @@ numbers of the reference; days are local calendar days.
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date
+from dataclasses import dataclass, replace
+from datetime import date, timedelta
 from decimal import Decimal
+from itertools import pairwise
 from math import ceil
 from typing import Literal
 
@@ -91,6 +92,40 @@ def phase(day: date, epoch: DoseEpoch, *, ss_days: int, onset_early: int) -> Pha
     if days < ss_days:
         return "settling"
     return "early" if days < onset_early else "assessable"
+
+
+@dataclass(frozen=True, slots=True)
+class PhaseSpan:
+    """Days [from_day, to_day) of an epoch in one phase."""
+
+    phase: Phase
+    from_day: date
+    to_day: date
+
+
+def phases(
+    epoch: DoseEpoch, *, as_of: date, ss_days: int, onset_early: int
+) -> tuple[PhaseSpan, ...]:
+    """Cut an epoch, up to and including `as_of`, into its phases; see `phase`.
+
+    Empty where no day of it has a phase; what follows a wash-out has none.
+    """
+    if epoch.from_day is None:
+        return ()
+    end = min(epoch.to_day or date.max, as_of + timedelta(1))
+    edges = sorted({0, ss_days, onset_early})
+    starts = [epoch.from_day + timedelta(days) for days in edges]
+    found: list[PhaseSpan] = []
+    for first, following in pairwise([*starts, date.max]):
+        last = min(following, end)
+        if first >= last:
+            continue
+        word = phase(first, epoch, ss_days=ss_days, onset_early=onset_early)
+        if found and found[-1].phase == word:
+            found[-1] = replace(found[-1], to_day=last)
+        elif word is not None:
+            found.append(PhaseSpan(word, first, last))
+    return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,9 +20,12 @@ Kind = Literal["start", "change", "stop", "restart", "hold", "resume", "prn_on",
 Direction = Literal["raise", "lower"]
 
 ZERO = Decimal(0)
+MOST = Decimal(1_000_000_000)
+"""In the daily unit. No dose is as much: percents of percents are what comes to it."""
 
 # A first event of these kinds says that the course was on before the record began.
 _CONTINUES = frozenset({"change", "stop", "hold", "prn_off"})
+_ENDS = frozenset({"stop", "hold", "prn_off"})
 
 # The unit of one intake -> the daily unit it adds up to; a rate is kept as it is.
 _DAILY = {
@@ -40,10 +43,14 @@ _INTAKE_OF = {"mg/d": "mg", "ug/d": "ug", "mmol/d": "mmol", "[iU]/d": "[iU]"}
 
 @dataclass(frozen=True, slots=True)
 class DosePart:
-    """One strength at its hour: so much, so many times a day, in the unit of its event."""
+    """One strength at its hour: so much, so many times a day, in the unit of its event.
+
+    at: the clock time, if said; then it is once a day.
+    """
 
     amount: Decimal
     times_per_day: Decimal | int
+    at: dt.time | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,7 @@ class DoseEvent:
     interval_days: days between two long-acting injections; then `times_per_day` is None.
     max_per_day: most intakes a day of an as-needed medicine.
     product: what was dispensed (brand, maker), if said.
+    planned_step: id of the planned step that this event carried out, if it names one.
 
     Raises:
         ValueError: an amount, count, interval or percent that is not above 0 (a stop is a `stop`,
@@ -84,6 +92,7 @@ class DoseEvent:
     reason: str | None = None
     direction_stated: Direction | None = None
     product: str | None = None
+    planned_step: str | None = None
 
     def __post_init__(self) -> None:
         numbers = [self.amount, self.times_per_day, self.interval_days, self.percent_of_previous]
@@ -113,6 +122,25 @@ class DoseEvent:
             self.time or dt.time.min,
             self.seq,
             self.id,
+        )
+
+    @property
+    def counts(self) -> bool:
+        """It was done, and nothing about it waits for a confirmation: it makes an epoch."""
+        return not self.planned and not self.unconfirmed
+
+    @property
+    def statement(self) -> tuple[object, ...]:
+        """What was said of the dose, however much that comes to."""
+        return (
+            self.kind,
+            self.amount,
+            self.unit,
+            self.times_per_day,
+            self.parts,
+            self.interval_days,
+            self.percent_of_previous,
+            self.max_per_day,
         )
 
 
@@ -182,16 +210,19 @@ class Note:
 
 @dataclass(frozen=True, slots=True)
 class PlannedStep:
-    """A step that was agreed and is not confirmed as done; it changes no epoch.
+    """A step that was agreed; it changes no epoch, the event that carried it out does.
 
     tdd: what it would be if the plan is followed step by step; None when that is not known.
-    overdue: its day has gone by.
+    overdue: its day has gone by, and nothing says that it was done.
+    done_by: id of the event that carried it out: the one that names it, or one of its day that
+        says the same.
     """
 
     event: DoseEvent
     tdd: Decimal | None
     unit: str | None
     overdue: bool
+    done_by: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +260,7 @@ def dose_line(events: Iterable[DoseEvent], *, as_of: date, unit: str | None = No
     before the record (START_NOT_RECORDED).
 
     Codes: SAME_DAY_EVENTS, DOSE_UNKNOWN, DOSE_WITHOUT_STRENGTH, DOSE_UNIT_CONFLICT,
-    PLANNED_NOT_CONFIRMED, PRODUCT_CHANGED, STOP_DAY_UNKNOWN, CHANGE_WHILE_OFF,
+    DOSE_OUT_OF_RANGE, PLANNED_NOT_CONFIRMED, PRODUCT_CHANGED, STOP_DAY_UNKNOWN, CHANGE_WHILE_OFF,
     RESUME_WITHOUT_HOLD.
 
     Raises:
@@ -238,7 +269,7 @@ def dose_line(events: Iterable[DoseEvent], *, as_of: date, unit: str | None = No
     listed = sorted(events, key=lambda event: event.place)
     if len({event.medication_id for event in listed}) > 1:
         raise ValueError("a dose line is of one course")
-    counted = [e for e in listed if not e.planned and not e.unconfirmed]
+    counted = [e for e in listed if e.counts]
     stated_in = unit or _course_unit([*counted, *listed])
     placed = _placed(counted)
     steps = _walk(takewhile(lambda e: e.day is None or e.day <= as_of, placed), stated_in)
@@ -254,6 +285,33 @@ def dose_line(events: Iterable[DoseEvent], *, as_of: date, unit: str | None = No
         planned=planned,
         events=tuple(listed),
         notes=tuple(sorted(notes, key=lambda n: (n.day or date.min, n.code, n.records))),
+    )
+
+
+def presumed(events: Iterable[DoseEvent]) -> list[DoseEvent]:
+    """Read events for what has to see every medicine that may be taken, not for dose statistics.
+
+    What waits for a confirmation counts as taken at a dose nobody knows; an unconfirmed end does
+    not count as one.
+    """
+    return [
+        _at_an_unknown_dose(event) if event.unconfirmed else event
+        for event in events
+        if not (event.unconfirmed and event.kind in _ENDS)
+    ]
+
+
+def _at_an_unknown_dose(event: DoseEvent) -> DoseEvent:
+    return replace(
+        event,
+        unconfirmed=(),
+        dose_known=False,
+        amount=None,
+        unit=None,
+        parts=(),
+        times_per_day=None,
+        interval_days=None,
+        percent_of_previous=None,
     )
 
 
@@ -444,6 +502,8 @@ def _ordered(event: DoseEvent, last_on: _State | None, unit: str | None) -> _Sta
             tdd = amount * event.times_per_day
         elif event.interval_days is not None:
             tdd = amount / event.interval_days
+    if tdd is not None and tdd > MOST:
+        return _State(None, unit, known=False, percent=pct, codes=("DOSE_OUT_OF_RANGE",))
     return _State(
         tdd,
         unit,
@@ -558,15 +618,42 @@ def _same_day(steps: Sequence[_Step]) -> list[Note]:
 
 
 def _planned(listed: list[DoseEvent], as_of: date, unit: str | None) -> tuple[PlannedStep, ...]:
-    """Read the plan as if it were followed; a percent step is of the step before it."""
-    steps = _walk(_placed([e for e in listed if not e.unconfirmed]), unit)
+    """Read the plan as if it were followed; a percent step is of the step before it.
+
+    A step that was carried out is read as it was written; those after it start from what was
+    done.
+    """
+    if not any(e.planned for e in listed):
+        return ()
+    open_or_done = [e for e in listed if not e.unconfirmed]
+    done = _carried_out(open_or_done)
+    as_done = [e for e in open_or_done if e.id not in done]
+    states = {step.event.id: step.state for step in _walk(_placed(as_done), unit)}
+    if done:
+        as_written = [e for e in open_or_done if e.id not in done.values()]
+        written = {step.event.id: step.state for step in _walk(_placed(as_written), unit)}
+        states |= {step: written[step] for step in done}
     return tuple(
         PlannedStep(
-            step.event,
-            step.state.tdd,
-            step.state.unit,
-            overdue=step.event.day is not None and step.event.day < as_of,
+            step,
+            states[step.id].tdd,
+            states[step.id].unit,
+            overdue=step.id not in done and step.day is not None and step.day < as_of,
+            done_by=done.get(step.id),
         )
-        for step in steps
-        if step.event.planned
+        for step in open_or_done
+        if step.planned
     )
+
+
+def _carried_out(listed: Iterable[DoseEvent]) -> dict[str, str]:
+    """Give the ids of planned steps that were done, with that of the event that did each."""
+    events = list(listed)
+    steps = [e for e in events if e.planned]
+    done = {e.planned_step: e.id for e in events if e.counts and e.planned_step}
+    for event in events if steps else ():
+        if event.counts and event.id not in done.values():
+            same = [e for e in steps if e.day == event.day and e.statement == event.statement]
+            for step in same[:1]:
+                done.setdefault(step.id, event.id)
+    return {step.id: done[step.id] for step in steps if step.id in done}

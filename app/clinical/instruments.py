@@ -1,21 +1,24 @@
 """Published questionnaires: read from `reference/instruments`, scored, turned into measures.
 
-A new instrument is a new YAML file. Scoring methods are code: `sum` (also of one item) and
-`items_only` (no total; every item is followed by itself).
+A new instrument is a new YAML file and its test. Ways of scoring are code: `sum` of some or all
+items, `components` (the sum of named parts), `items_only` (no total) and `score_only` (a total
+that comes as it is: its key, or its table, may not be shipped).
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
-import yaml
-
+from app.clinical.components import Component, range_of, read_component, value_of
 from app.clinical.measure import (
+    SLACK,
     Band,
+    Direction,
     Measure,
+    Pole,
     Reliability,
     ResponseRule,
     RiskItem,
@@ -23,10 +26,12 @@ from app.clinical.measure import (
     find_band,
     implausible,
 )
+from app.clinical.medications import load_reference
 
 FOLDER = Path(__file__).parent / "reference" / "instruments"
 
-Method = Literal["sum", "items_only"]
+Method = Literal["sum", "components", "items_only", "score_only"]
+Rater = Literal["self", "clinician", "observer"]
 ScoreFlag = Literal[
     "total_mismatch",
     "total_prorated",
@@ -35,6 +40,10 @@ ScoreFlag = Literal[
     "items_missing",
     "items_absent",
 ]
+OTHER_WAY: dict[Direction, Direction] = {
+    "lower_better": "higher_better",
+    "higher_better": "lower_better",
+}
 
 
 class UnknownInstrument(KeyError):
@@ -51,12 +60,18 @@ class UnknownItem(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Item:
-    """One question; `label` is a topic in our own words, None where its wording may not ship."""
+    """One question; `label` is a topic in our own words, None where its wording may not ship.
+
+    name: as the printed form numbers it, where that is not the index.
+    unit: of an answer that is a number and no choice: `min` asleep, or minute of the day.
+    """
 
     index: int
     label: str | None
     loinc: str | None
-    allowed: tuple[int, ...]
+    allowed: tuple[int, ...] | range
+    name: str | None = None
+    unit: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,33 +84,59 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """Which answers a score can do without.
+
+    most: how many unanswered items a prorated total may stand on; 0 is none.
+    either: groups of which one answer is enough (less or more appetite).
+    optional: items that may be left out; they add nothing.
+    asked_if: item -> the item that must be answered 1 or more for it to be asked at all.
+    """
+
+    most: int
+    rule: str
+    status: str
+    either: tuple[tuple[int, ...], ...] = ()
+    optional: frozenset[int] = frozenset()
+    asked_if: Mapping[int, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Instrument:
     """One questionnaire as its file says; `total` is None where there is no total.
 
-    bands: of the total, or of item `band_item` where items are followed by themselves.
-    max_missing: how many unanswered items a prorated total may stand on; 0 is none.
+    raters: who may fill it in; the first is the usual one.
+    summed: the items of a `sum`; multiply, t_scores: what the sum is then turned into.
+    bands: of the total, or of the item or component `band_item`.
+    alternatives: other published bands and cut-offs, shown and not used.
     """
 
     id: str
     version: int
     title: str
-    reporter: str
+    raters: tuple[Rater, ...]
+    pole: Pole | None
     method: Method
     items: tuple[Item, ...]
     reverse_items: frozenset[int]
-    max_missing: int
-    missing_rule: str
+    summed: tuple[int, ...]
+    multiply: int
+    t_scores: Mapping[int, float] | None
+    components: tuple[Component, ...]
+    missing: Missing
     bands: tuple[Band, ...]
-    band_item: int | None
+    band_item: int | str | None
     risk_items: tuple[RiskItem, ...]
     total: Measure | None
     item_measures: tuple[Measure, ...]
+    component_measures: tuple[Measure, ...]
     answers: tuple[Answer, ...]
     loinc_panel: str | None
     loinc_total: str | None
     licence: str
     licence_note: str | None
     item_text_may_ship: bool
+    alternatives: Mapping[str, Any]
     notes: str | None
     source: str
     verified: str
@@ -106,16 +147,19 @@ class Score:
     """What a filled form gives; every number that came in is still in it.
 
     answers: item -> value as received, also values that the item does not have.
+    parts: component -> value, and `raw`, the sum before it was turned into another scale; only
+        those that can be computed.
     total_computed: from the answers by the instrument's rule, prorated where allowed; None when
         too much is missing, an answer is outside its item, or there is no total.
     total_received: the total that was sent, whatever it is.
     total_trended: the number to follow: the computed total, else the received one when there
-        are no items at all and it lies in the range; else None.
+        are no items at all (or none can give a total) and it lies in the range; else None.
     items_trended: the answers that are followed by themselves: those inside their item. Empty
         for a one-item instrument, whose total says the same.
     """
 
     answers: Mapping[int, int]
+    parts: Mapping[str, float]
     total_computed: float | None
     total_received: float | None
     total_trended: float | None
@@ -132,7 +176,7 @@ def all_instruments() -> tuple[Instrument, ...]:
         UnknownScoring: a file asks for a scoring method that is not known.
     """
     files = sorted(FOLDER.glob("*.yaml"))
-    return tuple(read_instrument(yaml.safe_load(file.read_text("utf-8"))) for file in files)
+    return tuple(read_instrument(load_reference(f"instruments/{file.name}")) for file in files)
 
 
 @cache
@@ -153,11 +197,15 @@ def instrument(instrument_id: str) -> Instrument:
 
 
 def measures_of(instrument: Instrument) -> tuple[Measure, ...]:
-    """Give the numbers that an instrument is followed by: its total first, then its items.
+    """Give the numbers that an instrument is followed by: its total, its components, its items.
 
     A one-item instrument has its total only.
     """
-    return (*((instrument.total,) if instrument.total else ()), *instrument.item_measures)
+    total = (instrument.total,) if instrument.total else ()
+    return (*total, *instrument.component_measures, *instrument.item_measures)
+
+
+# ---- scoring
 
 
 def score(
@@ -168,7 +216,8 @@ def score(
     """Score a form; nothing that was sent is dropped, and what disagrees is flagged.
 
     answers: item -> value with unanswered items absent, or the values of all items in order
-        with None for an unanswered one; empty when only a total is known.
+        with None for an unanswered one; empty when only a total is known. As the form prints
+        them: reversed items are turned here, once.
 
     The computed total wins over a sent one. With answers there but no total to compute (too many
     missing, or one outside its item) the sent total is kept and not trended: nobody knows what
@@ -183,31 +232,50 @@ def score(
     flags: list[ScoreFlag] = []
     if not given:
         flags.append("items_absent")
-    elif len(given) < len(instrument.items):
+    elif unanswered(instrument, given):
         flags.append("items_missing")
     if len(valid) < len(given):
         flags.append("item_out_of_range")
 
-    computed = _total(instrument, valid) if len(valid) == len(given) else None
-    if computed is not None and len(given) < len(instrument.items):
+    parts = _parts(instrument, valid)
+    computed = None
+    if given and len(valid) == len(given):
+        computed = _total(instrument, valid, parts)
+    if computed is not None and unanswered(instrument, given) & set(instrument.summed):
         flags.append("total_prorated")
-    in_range = False
-    if received is not None and instrument.total is not None:
-        in_range = not implausible(instrument.total, received)
-        if not in_range:
-            flags.append("total_out_of_range")
-        if computed is not None and received != computed:
-            flags.append("total_mismatch")
-    trended = received if in_range and not given else computed
+    beyond = computed is not None and _beyond(instrument, computed)
+    if beyond or (received is not None and _beyond(instrument, received)):
+        flags.append("total_out_of_range")
+    if beyond:
+        computed = None
+    if received is not None and computed is not None and abs(received - computed) > SLACK:
+        flags.append("total_mismatch")
+    trended = computed
+    if received is not None and (not given or instrument.method == "score_only"):
+        trended = None if _beyond(instrument, received) else received
     return Score(
         answers=given,
+        parts=parts,
         total_computed=computed,
         total_received=received,
         total_trended=trended,
         items_trended=valid if instrument.item_measures else {},
         flags=tuple(flags),
-        band=_band(instrument, trended, valid),
+        band=_band(instrument, trended, parts, valid),
     )
+
+
+def unanswered(instrument: Instrument, answers: Mapping[int, int]) -> set[int]:
+    """Give the items that should have been answered and were not."""
+    missing = instrument.missing
+    lacking = {item.index for item in instrument.items} - answers.keys() - missing.optional
+    for group in missing.either:
+        if any(item in answers for item in group):
+            lacking -= set(group)
+    for item, condition in missing.asked_if.items():
+        if answers.get(condition, 1) < 1:
+            lacking.discard(item)
+    return lacking
 
 
 def _answers(
@@ -223,65 +291,123 @@ def _answers(
     return {i: value for i, value in enumerate(answers, start=1) if value is not None}
 
 
-def _total(instrument: Instrument, answers: Mapping[int, int]) -> int | None:
-    """Sum, reversed items turned, unanswered ones prorated: round_half_up(sum * k / answered)."""
-    k, answered = len(instrument.items), len(answers)
-    if instrument.method != "sum" or not answered or k - answered > instrument.max_missing:
+def _parts(instrument: Instrument, answers: Mapping[int, int]) -> dict[str, float]:
+    """Score the components, and the sum before it is turned into another scale."""
+    turned = {item: turn(instrument, item, value) for item, value in answers.items()}
+    lacking = unanswered(instrument, answers)
+    parts = {
+        component.name: value
+        for component in instrument.components
+        if (value := value_of(component, turned, lacking)) is not None
+    }
+    rescaled = instrument.multiply != 1 or instrument.t_scores is not None
+    if rescaled and (raw := _sum(instrument, turned, lacking)) is not None:
+        parts["raw"] = raw
+    return parts
+
+
+def _total(
+    instrument: Instrument, answers: Mapping[int, int], parts: Mapping[str, float]
+) -> float | None:
+    if instrument.method == "components":
+        if len(parts) < len(instrument.components):
+            return None
+        return _number(sum(parts.values()))
+    if instrument.method != "sum":
         return None
-    total = sum(_turned(instrument, index, value) for index, value in answers.items())
-    return (2 * total * k + answered) // (2 * answered)
+    turned = {item: turn(instrument, item, value) for item, value in answers.items()}
+    raw = _sum(instrument, turned, unanswered(instrument, answers))
+    if raw is None:
+        return None
+    return raw * instrument.multiply if instrument.t_scores is None else instrument.t_scores[raw]
 
 
-def _turned(instrument: Instrument, index: int, value: int) -> int:
-    if index not in instrument.reverse_items:
+def _sum(instrument: Instrument, turned: Mapping[int, int], lacking: Collection[int]) -> int | None:
+    """Sum the items; unanswered ones prorated: round_half_up(sum * k / answered)."""
+    values = [turned[item] for item in instrument.summed if item in turned]
+    gap = sum(item in lacking for item in instrument.summed)
+    if not values or gap > instrument.missing.most:
+        return None
+    answered = len(values)
+    return (2 * sum(values) * (answered + gap) + answered) // (2 * answered)
+
+
+def turn(instrument: Instrument, item: int, value: int) -> int:
+    """Turn the answer of a reversed item around; any other answer stays. Twice changes nothing."""
+    if item not in instrument.reverse_items:
         return value
-    allowed = instrument.items[index - 1].allowed
+    allowed = instrument.items[item - 1].allowed
     return min(allowed) + max(allowed) - value
 
 
-def _band(instrument: Instrument, total: float | None, answers: Mapping[int, int]) -> Band | None:
-    value = total if instrument.band_item is None else answers.get(instrument.band_item)
+def _beyond(instrument: Instrument, total: float) -> bool:
+    """Say whether a number cannot be the total, or there is none that it could be."""
+    return instrument.total is None or implausible(instrument.total, total)
+
+
+def _band(
+    instrument: Instrument,
+    total: float | None,
+    parts: Mapping[str, float],
+    answers: Mapping[int, int],
+) -> Band | None:
+    place = instrument.band_item
+    if place is None:
+        value = total
+    else:
+        value = parts.get(place) if isinstance(place, str) else answers.get(place)
     return None if value is None else find_band(instrument.bands, value)
 
 
 def _number(value: float) -> float:
-    return int(value) if value.is_integer() else value
+    return int(value) if float(value).is_integer() else value
+
+
+# ---- reading a file
 
 
 def read_instrument(entry: Mapping[str, Any]) -> Instrument:
     """Build one instrument from the content of its file.
 
     Raises:
-        UnknownScoring: its method, or a transformation of its total, is not known here.
+        UnknownScoring: its method is not known here.
     """
     scoring = entry["scoring"]
-    if scoring["method"] not in ("sum", "items_only"):
+    if scoring["method"] not in get_args(Method):
         raise UnknownScoring(
-            f"{entry['id']}: scoring method {scoring['method']!r} is not known (sum, items_only)"
+            f"{entry['id']}: scoring method {scoring['method']!r} is not known"
+            f" ({', '.join(get_args(Method))})"
         )
-    if scoring["transform"] is not None:
-        raise UnknownScoring(f"{entry['id']}: transforming a total is not known")
     items = _items(entry)
+    components = tuple(read_component(one) for one in scoring["components"])
     bands = tuple(Band(b["min"], b["max"], b["label"]) for b in entry["severity_bands"])
-    risk_items = tuple(
-        RiskItem(r["index"], r["trigger_gte"], r["action"]) for r in entry["risk_items"]
-    )
+    risk_items = tuple(_risk_items(entry))
+    has_total = scoring["method"] != "items_only"
     loinc = entry["loinc"]
     return Instrument(
         id=entry["id"],
         version=entry["version"],
         title=entry["title"],
-        reporter=entry["reporter"],
+        raters=tuple(entry.get("raters", [entry["reporter"]])),
+        pole=entry.get("pole"),
         method=scoring["method"],
         items=items,
         reverse_items=frozenset(scoring["reverse_items"]),
-        max_missing=scoring["missing"]["max_missing"],
-        missing_rule=scoring["missing"]["rule"],
+        summed=tuple(scoring.get("items", range(1, len(items) + 1)))
+        if scoring["method"] == "sum"
+        else (),
+        multiply=scoring.get("multiply", 1),
+        t_scores=scoring.get("t_scores"),
+        components=components,
+        missing=_missing(scoring["missing"]),
         bands=bands,
         band_item=entry.get("band_item"),
         risk_items=risk_items,
-        total=_total_measure(entry, bands, risk_items) if scoring["method"] == "sum" else None,
-        item_measures=_item_measures(entry, items, bands),
+        total=_total_measure(entry, bands, risk_items) if has_total else None,
+        item_measures=tuple(_item_measures(entry, items, bands)),
+        component_measures=tuple(
+            _component_measures(entry, items, components, bands, () if has_total else risk_items)
+        ),
         answers=tuple(
             Answer(a["value"], a["label"], a["loinc_answer"]) for a in loinc.get("answers", ())
         ),
@@ -290,28 +416,58 @@ def read_instrument(entry: Mapping[str, Any]) -> Instrument:
         licence=entry["licence"],
         licence_note=entry["licence_note"],
         item_text_may_ship=entry["item_text_may_ship"],
+        alternatives=entry.get("alternatives", {}),
         notes=entry["notes"],
         source=entry["source"],
         verified=entry["verified"],
     )
 
 
+def _missing(entry: Mapping[str, Any]) -> Missing:
+    return Missing(
+        most=entry["max_missing"],
+        rule=entry["rule"],
+        status=entry["status"],
+        either=tuple(tuple(group) for group in entry.get("either", ())),
+        optional=frozenset(entry.get("optional", ())),
+        asked_if=entry.get("asked_if", {}),
+    )
+
+
 def _items(entry: Mapping[str, Any]) -> tuple[Item, ...]:
-    texts = {item["index"]: item for item in entry["items"]}
-    allowed = {}
-    for override in entry["item_overrides"]:
-        values = override.get("values") or range(entry["item_min"], override["max"] + 1)
-        allowed.update(dict.fromkeys(override["items"], tuple(values)))
+    told = {item["index"]: item for item in entry["items"]}
+    own = {item: override for override in entry["item_overrides"] for item in override["items"]}
     usual = tuple(range(entry["item_min"], entry["item_max"] + 1))
     return tuple(
         Item(
             index=index,
-            label=texts.get(index, {}).get("label"),
-            loinc=texts.get(index, {}).get("loinc"),
-            allowed=allowed.get(index, usual),
+            label=told.get(index, {}).get("label"),
+            loinc=told.get(index, {}).get("loinc"),
+            allowed=_allowed(own[index], entry["item_min"]) if index in own else usual,
+            name=told.get(index, {}).get("name"),
+            unit=own.get(index, {}).get("unit"),
         )
         for index in range(1, entry["items_count"] + 1)
     )
+
+
+def _allowed(override: Mapping[str, Any], minimum: int) -> tuple[int, ...] | range:
+    if "values" in override:
+        return tuple(override["values"])
+    span = range(minimum, override["max"] + 1)
+    return span if "unit" in override else tuple(span)
+
+
+def _risk_items(entry: Mapping[str, Any]) -> Iterator[RiskItem]:
+    for risk in entry["risk_items"]:
+        yield RiskItem(
+            risk["index"],
+            risk["trigger_gte"],
+            risk["action"],
+            risk["topic"],
+            risk["due"],
+            risk.get("unless"),
+        )
 
 
 def _total_measure(
@@ -323,6 +479,7 @@ def _total_measure(
     in_percent = mcid["unit"] == "percent of baseline"
     change = entry["reliable_change"] or {}
     published = change.get("published_threshold")
+    of_total = entry.get("band_item") is None
     return Measure(
         f"{entry['id']}.total",
         "{score}",
@@ -331,12 +488,14 @@ def _total_measure(
         entry["direction"],
         entry["id"].upper(),
         symptom_measure=entry["symptom_measure"],
-        step=1,
-        bands=bands,
+        step=entry.get("total_step", 1),
+        bands=bands if of_total else (),
         response=response and ResponseRule(response["type"], response["value"], response["source"]),
         remission=_threshold(entry["remission"]),
         relapse=_threshold(entry["relapse"]),
-        caseness=_threshold(entry["caseness"]) or _second_band(entry, bands),
+        caseness=(_threshold(entry["caseness"]) or _second_band(entry, bands))
+        if of_total
+        else None,
         reliable_points=published and published["value"],
         reliable_points_source=published and "published",
         reliable_points_citation=published and f"{published['source']} ({published['verified']})",
@@ -351,26 +510,55 @@ def _total_measure(
 
 def _item_measures(
     entry: Mapping[str, Any], items: tuple[Item, ...], bands: tuple[Band, ...]
-) -> tuple[Measure, ...]:
+) -> Iterator[Measure]:
+    """Describe each item by itself; a reversed one points the other way, a clock time nowhere."""
     if entry["scoring"]["method"] == "sum" and len(items) == 1:
-        return ()
-    return tuple(
-        Measure(
+        return
+    direction: Direction = entry["direction"]
+    for item in items:
+        banded = item.index == entry.get("band_item")
+        turned = item.index in entry["scoring"]["reverse_items"]
+        yield Measure(
             f"{entry['id']}.{item.index}",
-            "{score}",
+            item.unit or "{score}",
             min(item.allowed),
             max(item.allowed),
-            entry["direction"],
-            f"{entry['id'].upper()} item {item.index}",
+            "none" if item.unit else OTHER_WAY[direction] if turned else direction,
+            f"{entry['id'].upper()} item {item.name or item.index}",
             step=1,
-            bands=bands if item.index == entry.get("band_item") else (),
-            caseness=(
-                _threshold(entry["caseness"]) if item.index == entry.get("band_item") else None
-            ),
+            bands=bands if banded else (),
+            caseness=_threshold(entry["caseness"]) if banded else None,
             **_shared(entry),
         )
-        for item in items
-    )
+
+
+def _component_measures(
+    entry: Mapping[str, Any],
+    items: tuple[Item, ...],
+    components: tuple[Component, ...],
+    bands: tuple[Band, ...],
+    risk_items: tuple[RiskItem, ...],
+) -> Iterator[Measure]:
+    """Describe each component but those that are one item over again."""
+    allowed = {item.index: (min(item.allowed), max(item.allowed)) for item in items}
+    for component in components:
+        if component.rule == "sum" and len(component.items) == 1 and not component.cut:
+            continue
+        low, high = range_of(component, allowed)
+        banded = component.name == entry.get("band_item")
+        yield Measure(
+            f"{entry['id']}.{component.name}",
+            "{score}",
+            low,
+            high,
+            entry["direction"],
+            f"{entry['id'].upper()} {component.name.replace('_', ' ')}",
+            step=1,
+            bands=bands if banded else (),
+            caseness=_threshold(entry["caseness"]) if banded else None,
+            risk_items=risk_items if banded else (),
+            **_shared(entry),
+        )
 
 
 def _shared(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -384,6 +572,7 @@ def _shared(entry: Mapping[str, Any]) -> dict[str, Any]:
         "daily_aggregate": entry["daily_aggregate"],
         "onset_reading": entry["onset_reading"],
         "trend_use": entry["trend_use"],
+        "pole": entry.get("pole"),
         "version": entry["version"],
     }
 

@@ -26,6 +26,9 @@ from app.clinical.medications import Candidate, Resolved, Substance
 TOBACCO = "tobacco-smoke"
 SMOKING_FACT = "facts.smoking"
 """Stands as the key of tobacco smoke when only the patient's facts tell of it."""
+EGFR_LOINC = ("98979-8", "62238-1", "33914-3", "69405-9", "98980-6", "50210-4")
+"""LOINC codes of kidney function in mL/min/1.73 m2 without a term for race: CKD-EPI 2021,
+CKD-EPI, MDRD, any formula, creatinine with cystatin C, cystatin C (names as on loinc.org)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +83,14 @@ class Facts:
 class Involved:
     """A substance of a finding and the records that brought it in.
 
+    dose: the sum a day and its unit, None unless all of its records know theirs in one unit.
     candidate: set when only a name speaks for it. stopped_on: set when it is no longer taken;
     clear_on is then the first day on which this rule's wash-out is over.
     """
 
     substance: Substance
     keys: tuple[str, ...]
+    dose: tuple[Decimal, str] | None
     candidate: Candidate | None
     stopped_on: date | None
     clear_on: date | None
@@ -210,6 +215,24 @@ def reference() -> Reference:
     return Reference(f"{medicines}.{own}", max(day, own_day))
 
 
+def smoking_events(told: Iterable[tuple[date, str]]) -> tuple[Event, ...]:
+    """Give the changes of smoking between answers to the question, oldest answer first.
+
+    Each has the day on which it was told, the latest on which it can have happened: no rule's
+    window closes early. `unknown` and `other` tell of no change, nor does the first answer.
+    """
+    events = []
+    before: str | None = None
+    for on, said in told:
+        if said not in ("never", "former", "current"):
+            continue
+        if before is not None and (before == "current") != (said == "current"):
+            kind = "smoking_started" if said == "current" else "smoking_stopped"
+            events.append(Event(kind, on))
+        before = said
+    return tuple(events)
+
+
 # --- what is taken ---
 
 
@@ -220,11 +243,8 @@ class _Taken:
     substance: Substance
     candidate: Candidate | None
     entries: tuple[Entry, ...]
+    keys: tuple[str, ...]
     stopped_on: date | None
-
-    @property
-    def keys(self) -> tuple[str, ...]:
-        return tuple(sorted(entry.key for entry in self.entries))
 
 
 def _taken(entries: Iterable[Entry], on: date) -> list[_Taken]:
@@ -238,12 +258,14 @@ def _taken(entries: Iterable[Entry], on: date) -> list[_Taken]:
     found = []
     for group in groups.values():
         current = [e for e, _, _ in group if e.stopped_on is None or e.stopped_on > on]
+        entries = tuple(current or (e for e, _, _ in group))
         named = [candidate for _, _, candidate in group if candidate is not None]
         found.append(
             _Taken(
                 substance=group[0][1],
                 candidate=max(named, key=lambda one: (one.score, one.by), default=None),
-                entries=tuple(current or (e for e, _, _ in group)),
+                entries=entries,
+                keys=tuple(sorted(entry.key for entry in entries)),
                 stopped_on=None
                 if current
                 else max(e.stopped_on for e, _, _ in group if e.stopped_on),
@@ -282,15 +304,17 @@ def _not_checked(entries: Iterable[Entry], on: date) -> Iterator[NotChecked]:
 
 
 def _events(taken: Iterable[_Taken], facts: Facts) -> list[Event]:
-    """The events told, and the stop of smoking that the records themselves tell."""
-    stops = [
-        Event("smoking_stopped", one.stopped_on)
-        for one in taken
-        if one.substance.reference_id == TOBACCO
-        and one.candidate is None
-        and one.stopped_on is not None
-    ]
-    return [*facts.events, *stops]
+    """The events told, and the change of smoking that the records themselves tell."""
+    changes = []
+    for one in taken:
+        if one.substance.reference_id != TOBACCO or one.candidate is not None:
+            continue
+        started = [entry.started_on for entry in one.entries]
+        if one.stopped_on is not None:
+            changes.append(Event("smoking_stopped", one.stopped_on))
+        elif (first := min((day for day in started if day), default=None)) and None not in started:
+            changes.append(Event("smoking_started", first))
+    return [*facts.events, *changes]
 
 
 # --- holding the list against the rules ---
@@ -530,6 +554,7 @@ def _finding(one: _Fired) -> Finding:
         Involved(
             substance=part.substance,
             keys=part.keys,
+            dose=_dose(part),
             candidate=part.candidate,
             stopped_on=part.stopped_on,
             clear_on=part.stopped_on
@@ -559,6 +584,19 @@ def _mark(part: _Taken, records: bool) -> str:
             f"*{len(part.entries)}" if records else "",
         )
     )
+
+
+def _dose(part: _Taken) -> tuple[Decimal, str] | None:
+    doses = [(entry.dose_per_day, entry.dose_unit) for entry in part.entries]
+    if part.stopped_on is not None or len({unit for _, unit in doses}) > 1:
+        return None
+    total, unit = Decimal(0), doses[0][1]
+    for amount, _ in doses:
+        if amount is None or unit is None:
+            return None
+        total += amount
+    assert unit is not None
+    return total, unit
 
 
 def _above_maximum(part: _Taken) -> bool:

@@ -15,6 +15,8 @@ DailyAggregate = Literal["mean", "sum", "max", "last"]
 OnsetReading = Literal["immediate", "onset_aware"]
 TrendUse = Literal["full", "screen", "classification", "change_rating"]
 Operator = Literal["<", "<=", ">", ">="]
+RiskDue = Literal["immediate", "same_day"]
+Pole = Literal["depression", "mania"]
 ResponseKind = Literal["percent_reduction", "point_reduction", "point_increase", "at_most"]
 
 DOMAINS = (
@@ -93,11 +95,18 @@ class Reliability:
 
 @dataclass(frozen=True, slots=True)
 class RiskItem:
-    """An item that is shown to a person from `at_least` on; `action` is for prescribers only."""
+    """An item, or the total, shown to a person from `at_least` on; `action` is for prescribers.
 
-    index: int
+    due: until when somebody looks; None where the rule sets no time.
+    unless: holds only while that item is not answered 0 ("not in the past three months").
+    """
+
+    index: int | Literal["total"]
     at_least: int
     action: str
+    topic: str = ""
+    due: RiskDue | None = None
+    unless: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +126,7 @@ class Measure:
     cadence_days, stale_after_days: (first 12 weeks of a treatment, later). A stale_after_days
         of (0, 0) is derived: twice the cadence and at least 14 days, 7 days for daily diaries.
     onset_reading: left empty, immediate for sleep and side effects, else onset_aware.
+    pole: which pole of mood a whole scale measures; a fall of one says nothing of the other.
 
     Raises:
         ValueError: the range is upside down, a word is not of its list, or a target_range
@@ -155,6 +165,7 @@ class Measure:
     daily_aggregate: DailyAggregate = "mean"
     onset_reading: OnsetReading | Literal[""] = ""
     trend_use: TrendUse = "full"
+    pole: Pole | None = None
     version: int = 1
 
     def __post_init__(self) -> None:

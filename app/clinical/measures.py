@@ -14,6 +14,7 @@ from app.clinical.measure import Direction, Measure
 
 PRODUCT = "a choice of this product, not a published value (trend-spec 4.5)"
 SIDE_EFFECTS = "side_effects."
+OWN_OUTCOMES = "functioning.own."
 
 
 def _rating(code: str, direction: Direction, label: str) -> Measure:
@@ -130,6 +131,24 @@ OF_FOLLOW_UPS = (
 )
 """Without the side effects, which are one measure a term (`side_effect`)."""
 
+_OF_DOMAINS: list[Measure] = []
+
+
+def register(measure: Measure) -> Measure:
+    """Make known a number that a follow-up domain brings itself, as its file is imported."""
+    _OF_DOMAINS.append(measure)
+    built_in.cache_clear()
+    return measure
+
+
+@lru_cache(maxsize=1000)
+def own_outcome(key: str) -> Measure:
+    """Describe an outcome that a patient chose: 0 to 10, and 10 is what the patient wants.
+
+    key: the patient's own word for it, which is its label too.
+    """
+    return _rating(f"{OWN_OUTCOMES}{key}", "higher_better", key.replace("-", " ").capitalize())
+
 
 @lru_cache(maxsize=1000)
 def side_effect(term: str) -> Measure:
@@ -158,7 +177,7 @@ def side_effect(term: str) -> Measure:
 @cache
 def built_in() -> Mapping[str, Measure]:
     """Give the measures of the house by code: domains, side effects, then instruments."""
-    known = list(OF_FOLLOW_UPS)
+    known = [*OF_FOLLOW_UPS, *_OF_DOMAINS]
     known += [side_effect(term.id) for term in terms.all_terms()]
     for instrument in all_instruments():
         known += measures_of(instrument)
@@ -166,8 +185,12 @@ def built_in() -> Mapping[str, Measure]:
 
 
 def find(code: str) -> Measure | None:
-    """Find a measure of the house; any `side_effects.<term>` is one. None for another code."""
+    """Find a measure of the house; any `side_effects.<term>` and any `functioning.own.<key>` is
+    one. None for another code.
+    """
     known = built_in().get(code)
+    if known is None and code.startswith(OWN_OUTCOMES) and code != OWN_OUTCOMES:
+        return own_outcome(code.removeprefix(OWN_OUTCOMES))
     if known is None and code.startswith(SIDE_EFFECTS) and code != SIDE_EFFECTS:
         return side_effect(code.removeprefix(SIDE_EFFECTS))
     return known

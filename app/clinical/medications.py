@@ -5,7 +5,7 @@ on one says so. The reference lies in `reference/medications.yaml`, every field 
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
@@ -193,6 +193,7 @@ def candidates(text: str, limit: int = 5) -> list[Candidate]:
     Tried in turn, the first that yields anything wins: a code, the exact name or brand, names
     within a longer text (a combination of the reference before its parts), a misspelling of one
     letter (two from eight letters on). Never by prefix: bupropion and buspirone share theirs.
+    Several names in one text have one score, so that none of them stands for the whole.
     """
     found = _by_code(text) or _exact(text) or _contained(text) or _misspelt(text)
     best: dict[str, Candidate] = {}
@@ -315,8 +316,12 @@ def _codes() -> dict[tuple[str, str], tuple[Substance, ...]]:
 # --- reading a text ---
 
 _STRENGTH = re.compile(
-    r"\b\d+(?:[.,]\d+)?\s*(?:mg|mcg|µg|μg|ug|g|ml|iu|units?|meq|mmol|%)(?![a-z])(?:\s*/\s*\w+)?"
+    r"\b\d+(?:[.,]\d+)?\s*(?:mg|mcg|µg|μg|ug|g|ml|iu|units?|unt|meq|mmol|%)(?![a-z])"
+    # "5 mg/mL", "25 mcg/24 h"; what stands behind the bar of "2 mg / naloxone" is a drug.
+    r"(?:\s*/\s*(?:\d+(?:[.,]\d+)?\s*)?(?:ml|l|kg|g|mg|h|hr|hrs|hours?|d|days?|dose|actuat|actuation"
+    r"|spray|puff|tablets?|tab|capsules?|cap|film|patch)(?![a-z]))?"
 )
+_JOINED = re.compile(r"[/+&]|\b(?:and|with)\b")
 # Words that say how, when or as which salt, never what.
 _NOISE_WORDS = """
 tablet tablets tab tabs capsule capsules cap caps oral solution suspension concentrate syrup gummy
@@ -331,6 +336,10 @@ dimesylate
 _NOISE = frozenset(_NOISE_WORDS.split())
 _LEAST_LETTERS_IN_A_TEXT = 5
 """A shorter name counts only alone: "a herbal tea" is not caffeine, "the same" is not SAMe."""
+_LEAST_TO_GUESS = 5
+"""A word of this many letters may be misspelt by one of them,"""
+_LEAST_FOR_TWO = 8
+"""and one of this many by two."""
 
 
 def _words(text: str) -> list[str]:
@@ -375,7 +384,7 @@ def _spans(words: list[str]) -> Iterator[str]:
     """The longest known names in the text, from left to right."""
     at = 0
     while at < len(words):
-        for end in range(len(words), at, -1):
+        for end in range(min(len(words), at + _most_words()), at, -1):
             name = " ".join(words[at:end])
             if len(name) >= _LEAST_LETTERS_IN_A_TEXT and name in _names():
                 yield name
@@ -411,44 +420,110 @@ def _contained(text: str) -> list[Candidate]:
         if span not in covered
         for one, by in _names()[span]
     ]
+    if found and _JOINED.search(_STRENGTH.sub(" ", text.casefold())):
+        said = {word for span in (*spans, *covered) for word in span.split()}
+        found += _near_words([word for word in _bare(text) if word not in said], CONTAINED)
     return found
 
 
 def _misspelt(text: str) -> list[Candidate]:
     bare = [word for word in _bare(text) if not word.isdigit()]
-    found = _near(bare)
+    found = [
+        Candidate(one, "misspelling", round(1 - edits / len(name), 3))
+        for name, edits in _near(bare)
+        for one, _ in _names()[name]
+    ]
     if not found and len(bare) > 1:
-        found = [hit for word in bare for hit in _near([word])]
+        found = _near_words(bare)
     return found
 
 
-def _near(words: list[str]) -> list[Candidate]:
+def _near_words(words: Iterable[str], score: float | None = None) -> list[Candidate]:
+    """What single words of a text may mean, all with one score: none stands for the whole."""
+    near: dict[str, float] = {}
+    for word in dict.fromkeys(words):
+        hits = _near([word])
+        best = min((edits / len(name) for name, edits in hits), default=None)
+        near |= {name: edits / len(name) for name, edits in hits if edits / len(name) == best}
+    if score is None:
+        score = round(1 - max(near.values(), default=0), 3)
+    return [Candidate(one, "misspelling", score) for name in near for one, _ in _names()[name]]
+
+
+def _near(words: list[str]) -> list[tuple[str, int]]:
+    """The names that these words misspell, word by word, each with the number of edits."""
+    if not 0 < len(words) <= _most_words():
+        return []
+    near = [_near_word(word) for word in words]
     found = []
-    for name, hits in _names().items():
-        edits = _edits(words, name.split())
-        if edits:
-            score = round(1 - edits / len(name), 3)
-            found += [Candidate(one, "misspelling", score) for one, _ in hits]
+    for first in near[0]:
+        for name in _by_first_word().get((len(words), first), ()):
+            pairs = list(zip(near, name.split(), strict=True))
+            if all(right in known for known, right in pairs):
+                edits = sum(known[right] for known, right in pairs)
+                found += [(name, edits)] if edits else []
     return found
 
 
-def _edits(words: list[str], name: list[str]) -> int | None:
-    """Edits between two names, word by word; None when they are too far apart."""
-    if len(words) != len(name):
-        return None
-    total = 0
-    for typed, right in zip(words, name, strict=True):
-        if typed == right:
-            continue
-        shorter = min(len(typed), len(right))
-        allowed = 0 if shorter < 5 else 1 if shorter < 8 else 2
-        if abs(len(typed) - len(right)) > allowed:
-            return None
+def _near_word(typed: str) -> dict[str, int]:
+    """The words of names that a word is, or misspells; with the number of edits."""
+    vocabulary = _vocabulary()
+    near = {right for one in _without_letters(typed) for right in vocabulary.get(one, ())}
+    found = {typed: 0}
+    for right in near - {typed}:
         edits = _distance(typed, right)
-        if edits > allowed:
-            return None
-        total += edits
-    return total
+        if edits <= (2 if min(len(typed), len(right)) >= _LEAST_FOR_TWO else 1):
+            found[right] = edits
+    return found
+
+
+def _without_letters(word: str) -> set[str]:
+    """The word, and what is left of it without one letter, or two of a longer one.
+
+    Two words within so many edits of each other share one of these (the idea of SymSpell, Garbe
+    2012), so that the vocabulary is looked up and never walked. Nothing for a word that is too
+    short to be guessed at, or longer than any name.
+    """
+    if not _LEAST_TO_GUESS <= len(word) <= _longest_word() + 2:
+        return set()
+    one = {word[:at] + word[at + 1 :] for at in range(len(word))}
+    two = set[str]()
+    if len(word) >= _LEAST_FOR_TWO:
+        two = {short[:at] + short[at + 1 :] for short in one for at in range(len(short))}
+    return {word} | one | two
+
+
+@cache
+def _vocabulary() -> dict[str, tuple[str, ...]]:
+    """The words of all names by what is left of them; built once, at the first misspelling."""
+    index: dict[str, list[str]] = {}
+    for word in {word for name in _names() for word in name.split()}:
+        if len(word) >= _LEAST_TO_GUESS:
+            for variant in _without_letters(word):
+                index.setdefault(variant, []).append(word)
+    return {variant: tuple(sorted(words)) for variant, words in index.items()}
+
+
+@cache
+def _by_first_word() -> dict[tuple[int, str], tuple[str, ...]]:
+    """The names by their number of words and the first of them."""
+    index: dict[tuple[int, str], tuple[str, ...]] = {}
+    for name in _names():
+        words = name.split()
+        if words:
+            key = (len(words), words[0])
+            index[key] = (*index.get(key, ()), name)
+    return index
+
+
+@cache
+def _longest_word() -> int:
+    return max(len(word) for name in _names() for word in name.split())
+
+
+@cache
+def _most_words() -> int:
+    return max(len(name.split()) for name in _names())
 
 
 def _distance(left: str, right: str) -> int:

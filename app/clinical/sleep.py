@@ -1,12 +1,13 @@
-"""The arithmetic of one night's sleep diary: time in bed, sleep time, efficiency.
+"""The arithmetic of a sleep diary: time in bed, sleep time, efficiency, midsleep, regularity.
 
 Terms as in the Consensus Sleep Diary (Carney CE 2012, Sleep 35:287-302): SOL is the time from
 trying to sleep to sleep, WASO the time awake between falling asleep and the final awakening.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from statistics import fmean, stdev
 
 IMPLAUSIBLE = "DQ_IMPLAUSIBLE"
 LONGEST_NIGHT_MIN = 24 * 60
@@ -31,6 +32,8 @@ class Moments:
 class Night:
     """What a diary night gives, in minutes and percent; a number whose inputs lack is None.
 
+    midsleep: half of the way from falling asleep to the final awakening (Roenneberg 2003,
+        J Biol Rhythms 18:80-90), in real time also where the clock was changed.
     flags: `DQ_IMPLAUSIBLE` when the entries contradict each other. Nobody can say which of
         them is wrong, so no number is derived, and what was sent stays out of statistics.
     """
@@ -39,6 +42,7 @@ class Night:
     total_sleep_time_min: float | None = None
     efficiency_pct: float | None = None
     terminal_wake_min: float | None = None
+    midsleep: datetime | None = None
     flags: tuple[str, ...] = ()
 
 
@@ -95,7 +99,76 @@ def night(of: Moments, *, latency_min: float | None, waso_min: float | None) -> 
         total_sleep_time_min=asleep,
         efficiency_pct=None if asleep is None or in_bed is None else 100 * asleep / in_bed,
         terminal_wake_min=_minutes(of.final_awakening, of.out_of_bed),
+        midsleep=_midsleep(of, latency_min),
     )
+
+
+def _midsleep(of: Moments, latency_min: float | None) -> datetime | None:
+    trying = _minutes(of.tried_to_sleep, of.final_awakening)
+    if trying is None or latency_min is None or of.final_awakening is None:
+        return None
+    return _earlier(of.final_awakening, (trying - latency_min) / 2)
+
+
+def _earlier(moment: datetime, minutes: float) -> datetime:
+    """Go back in real time, and give the clock time of the same zone."""
+    back = timedelta(minutes=minutes)
+    if moment.tzinfo is None:
+        return moment - back
+    return (moment.astimezone(UTC) - back).astimezone(moment.tzinfo)
+
+
+def hours_from_midnight(moment: datetime, day: date) -> float:
+    """Place a clock time against the midnight that begins a day: 23:30 the evening before is -0.5.
+
+    The clock's hours, not real ones: regularity is a matter of what the clock says.
+    """
+    wall = moment.replace(tzinfo=None)
+    return (wall - datetime.combine(day, time.min)).total_seconds() / 3600
+
+
+@dataclass(frozen=True, slots=True)
+class Regularity:
+    """How far midsleep moves from night to night: the standard deviation, in minutes.
+
+    n: nights with a midsleep. midsleep_sd_min: None with TOO_FEW_NIGHTS below `LEAST_NIGHTS`.
+    """
+
+    n: int
+    midsleep_sd_min: float | None
+    mean_midsleep_h: float | None
+    codes: tuple[str, ...] = ()
+
+
+LEAST_NIGHTS = 5
+"""A choice of this product: an SD of fewer nights says little."""
+
+
+def regularity(midsleeps_h: Sequence[float]) -> Regularity:
+    """Give the sample standard deviation of midsleep over nights, in any order.
+
+    midsleeps_h: hours from the midnight of each waking day (`hours_from_midnight`); one a night.
+
+    A common measure of variability from night to night: Bei B 2016, Sleep Med Rev 28:108-124.
+    The Sleep Regularity Index (Phillips 2017, Sci Rep 7:3216) needs sleep and wake around the
+    clock, which a diary does not have.
+    """
+    n = len(midsleeps_h)
+    if n < LEAST_NIGHTS:
+        return Regularity(n, None, None, ("TOO_FEW_NIGHTS",))
+    return Regularity(n, 60 * stdev(midsleeps_h), fmean(midsleeps_h))
+
+
+DISAGREE_FROM_MIN = 60.0
+"""Minutes of total sleep time between diary and device that are pointed out: a choice of this
+product, the smallest difference of the measure."""
+
+
+def disagrees(diary_min: float | None, device_min: float | None) -> bool | None:
+    """Say whether two total sleep times of one night lie far apart; None where one lacks."""
+    if diary_min is None or device_min is None:
+        return None
+    return abs(diary_min - device_min) >= DISAGREE_FROM_MIN
 
 
 def _minutes(begin: datetime | None, end: datetime | None) -> float | None:

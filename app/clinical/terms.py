@@ -1,7 +1,7 @@
 """The vocabulary of side effects, read from `reference/side_effects.yaml`: own slugs, no MedDRA."""
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, Literal, get_args
@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from app.clinical.medications import load_reference
 
 FILE = "side_effects.yaml"
+WORDS = "side_effects_words.yaml"
 
 OTHER = "other"
 """Stands for what the vocabulary does not have; the record's own text says what it is."""
@@ -16,6 +17,7 @@ OTHER = "other"
 MOST_SUGGESTED = 3
 
 Timing = Literal["early", "persistent", "late", "withdrawal"]
+Group = Literal["side_effect", "withdrawal"]
 
 
 class UnknownTerm(KeyError):
@@ -32,6 +34,7 @@ class Term:
         `withdrawal`; an open end is None, and the whole is None where nobody read it.
     red_flag: it opens a same-day or emergency path. `action` is for prescribers only.
     parent: id of the wider term, None for most.
+    synonyms: other plain words for it, in `side_effects_words.yaml`.
     """
 
     id: str
@@ -47,12 +50,22 @@ class Term:
     snomed: str | None
     source: str
     verified: str
+    synonyms: tuple[str, ...] = ()
+
+    @property
+    def group(self) -> Group:
+        """What follows a stop, a cut or missed doses stands apart from what a medicine does."""
+        return "withdrawal" if self.timing == "withdrawal" else "side_effect"
 
 
 @cache
 def all_terms() -> tuple[Term, ...]:
     """Give every term, in the order of the file, which is read once."""
-    return tuple(_term(row) for row in load_reference(FILE)["effects"])
+    words = load_reference(WORDS)["synonyms"]
+    terms = tuple(_term(row, words.get(row["id"], ())) for row in load_reference(FILE)["effects"])
+    if unknown := words.keys() - {term.id for term in terms}:
+        raise ValueError(f"words for terms that do not exist: {', '.join(sorted(unknown))}")
+    return terms
 
 
 @cache
@@ -77,20 +90,42 @@ def is_known(term_id: str) -> bool:
     return term_id == OTHER or term_id in _by_id()
 
 
+def meant_by(text: str) -> tuple[Term, ...]:
+    """Give the terms that have this text as id, label or synonym; several where words are shared.
+
+    Capitals, hyphens and blanks do not count. It is a look-up, not a guess.
+    """
+    return tuple(_by_id()[one] for one in _by_word().get(_word(text), ()))
+
+
 def close_to(text: str) -> tuple[str, ...]:
     """Give up to three ids that the text may mean, best first; none when nothing is near.
 
-    Ids and labels are compared letter by letter (difflib ratio of at least 0.6), so a
-    misspelling is found and a synonym is not. A suggestion is never taken for an answer.
+    What it names comes first; then ids, labels and synonyms are compared letter by letter
+    (difflib ratio of at least 0.6), so that a misspelling is found. A suggestion is never
+    taken for an answer.
     """
-    spoken = text.strip().lower().replace(" ", "-").replace("_", "-")
-    names = {known.label.replace(" ", "-"): known.id for known in all_terms()}
-    names |= {known.id: known.id for known in all_terms()}
-    near = difflib.get_close_matches(spoken, names, n=2 * MOST_SUGGESTED, cutoff=0.6)
-    return tuple(dict.fromkeys(names[name] for name in near))[:MOST_SUGGESTED]
+    named = [term.id for term in meant_by(text)]
+    near = difflib.get_close_matches(_word(text), _by_word(), n=2 * MOST_SUGGESTED, cutoff=0.6)
+    ids = named + [one for word in near for one in _by_word()[word]]
+    return tuple(dict.fromkeys(ids))[:MOST_SUGGESTED]
 
 
-def _term(row: Mapping[str, Any]) -> Term:
+@cache
+def _by_word() -> Mapping[str, tuple[str, ...]]:
+    """Give ids by each word that stands for them."""
+    found: dict[str, tuple[str, ...]] = {}
+    for known in all_terms():
+        for word in dict.fromkeys(map(_word, (known.id, known.label, *known.synonyms))):
+            found[word] = (*found.get(word, ()), known.id)
+    return found
+
+
+def _word(text: str) -> str:
+    return "-".join(text.lower().replace("-", " ").replace("_", " ").split())
+
+
+def _term(row: Mapping[str, Any], synonyms: Iterable[str]) -> Term:
     if row["timing"] not in get_args(Timing):
         raise ValueError(f"{row['id']}: {row['timing']!r} is not a timing")
     onset = row.get("onset_days")
@@ -108,4 +143,5 @@ def _term(row: Mapping[str, Any]) -> Term:
         snomed=row["snomed"],
         source=row["source"],
         verified=row["verified"],
+        synonyms=tuple(synonyms),
     )

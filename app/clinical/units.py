@@ -20,7 +20,8 @@ _LISTS: dict[Use, str] = {
     "rate": "ug/h mg/h",
     "reference": "mg/d ug/d mg/mo mg/kg mg/kg/d mg/(4.wk) {tablet}/d mg/mL",
     "result": "mmol/L umol/L nmol/L ng/L mg/L ug/L ng/mL ug/mL mg/dL g/L g/dL [iU]/L m[IU]/L U/L "
-    "meq/L % 10*3/uL 10*9/L ms s kg g cm m kg/m2 mm[Hg] /min /d h min Cel {score} 1",
+    "meq/L mL/min/{1.73_m2} % 10*3/uL 10*9/L ms s kg g cm m kg/m2 mm[Hg] /min /d h min Cel "
+    "{score} 1",
     "exposure": "{drink} {cigarette} mg g mL",
 }
 

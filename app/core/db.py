@@ -166,6 +166,27 @@ class Work:
         """Leave an UPDATE for the end; the clinic is added when it runs."""
         self.changes.append(statement)
 
+    def send(self) -> None:
+        """Send what was left so far, so that this call's next questions see it.
+
+        For a unit of many items only, which is never refused as a whole: what was sent is taken
+        back with the whole batch, or not at all.
+        """
+        collected: dict[type[Any], list[rows.Row]] = defaultdict(list)
+        for model, row in self.added:
+            collected[model].append(row)
+        rows.write(self.session.connection(), collected)
+        self.send_changes()
+        self.added.clear()
+        self.changes.clear()
+        self.session.expunge_all()
+
+    def send_changes(self) -> None:
+        """Send the changes alone; the rows have gone before them."""
+        options = {**of_clinics(self.actor.clinic_id), "synchronize_session": False}
+        for statement in self.changes:
+            self.session.execute(statement, execution_options=options)
+
 
 class Hooks(Protocol):
     """What lies above the writer and is handed in: the chains, and the common questions."""
@@ -322,14 +343,7 @@ class Writer:
                 collected[model].append(row)
             rows.write(connection, collected)
             for _call, work in works:
-                for statement in work.changes:
-                    session.execute(
-                        statement,
-                        execution_options={
-                            **of_clinics(work.actor.clinic_id),
-                            "synchronize_session": False,
-                        },
-                    )
+                work.send_changes()
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

@@ -7,6 +7,7 @@ TitrateError
 ├── Forbidden 403
 ├── NotFound 404            absent, or not yours: the same answer
 ├── Conflict 409            AlreadyExists, PatientMismatch
+├── Gone 410                Erased, CursorExpired
 ├── StaleVersion 412        ├── BodyTooLarge 413
 ├── Unprocessable 422       Invalid, IdempotencyKeyReused
 ├── PreconditionRequired 428
@@ -45,6 +46,23 @@ class TitrateError(Exception):
 
     def headers(self) -> dict[str, str]:
         return {}
+
+    def told(self) -> dict[str, object]:
+        """Give the members of the problem (RFC 9457) that this error is on the wire."""
+        told: dict[str, object] = {
+            "type": f"/problems/{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "code": self.code,
+        }
+        if self.detail and not self.faults:
+            told["detail"] = self.detail
+        if self.faults:
+            told["errors"] = [
+                {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
+                for fault in self.faults
+            ]
+        return told
 
 
 class BadRequest(TitrateError):
@@ -112,6 +130,31 @@ class AlreadyExists(Conflict):
 class PatientMismatch(Conflict):
     code = "patient-mismatch"
     title = "The patient in the path and in the body differ"
+
+
+class Gone(TitrateError):
+    status = 410
+    code = "gone"
+    title = "It is no longer here"
+
+
+class Erased(Gone):
+    code = "erased"
+    title = "It was erased, and nothing of it is kept"
+
+
+class CursorExpired(Gone):
+    """What the cursor stands on is not in the record any more: it was restored since."""
+
+    code = "cursor-expired"
+    title = "The cursor is from another past: read everything again, without `since`"
+
+    def __init__(self, resync: str) -> None:
+        super().__init__()
+        self.resync = resync
+
+    def headers(self) -> dict[str, str]:
+        return {"Link": f'<{self.resync}>; rel="full-resync"'}
 
 
 class StaleVersion(TitrateError):

@@ -28,20 +28,7 @@ def request_id_of(sent: str | None) -> str:
 
 
 def problem(request: Request, error: TitrateError) -> Response:
-    body: dict[str, object] = {
-        "type": f"/problems/{error.code}",
-        "title": error.title,
-        "status": error.status,
-        "code": error.code,
-        "request_id": getattr(request.state, "request_id", "-"),
-    }
-    if error.detail and not error.faults:
-        body["detail"] = error.detail
-    if error.faults:
-        body["errors"] = [
-            {"pointer": fault.pointer, "code": fault.code, "detail": fault.detail}
-            for fault in error.faults
-        ]
+    body = error.told() | {"request_id": getattr(request.state, "request_id", "-")}
     if (version := getattr(error, "current_version", None)) is not None:
         body["current_version"] = version
     return Response(

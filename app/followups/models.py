@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from app.core.base import Base, Owned, Record
@@ -24,6 +24,8 @@ class FollowUp(Record, Base):
     occurred_at: Mapped[datetime]
     occurred_offset_min: Mapped[int]
     occurred_on: Mapped[date]
+    domains: Mapped[str] = mapped_column(String(200), server_default="")
+    """The names of those that it carries, with a blank between two."""
 
 
 class SideEffect(Record, Base):
@@ -39,24 +41,33 @@ class SideEffect(Record, Base):
     onset_on: Mapped[date]
     onset_assumed: Mapped[bool]
     ended_on: Mapped[date | None]
+    from_readings: Mapped[bool] = mapped_column(server_default=false())
+    """Made of what follow-ups told, and moved by it; else a record of its own."""
 
 
 class SideEffectReading(Owned, Base):
-    """The severity of an episode on one day, as one record reported it."""
+    """What one follow-up told of one effect; episodes are made of these.
+
+    said: the text that tells one `other` from another, empty for a term of the vocabulary;
+        without capitals, which may make it three times as long.
+    onset_on, ended_on: as the follow-up stated them, None where it did not.
+    """
 
     __tablename__ = "side_effect_readings"
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
-        ForeignKeyConstraint(
-            ["clinic_id", "episode_id"], ["side_effects.clinic_id", "side_effects.id"]
-        ),
         CheckConstraint("severity BETWEEN 0 AND 4", name="severity"),
-        Index(None, "clinic_id", "record_id"),
+        Index(None, "clinic_id", "patient_id", "term", "day"),
     )
     upserted = True
 
-    patient_id: Mapped[UUID] = mapped_column(Id)
-    episode_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
-    day: Mapped[date] = mapped_column(primary_key=True)
     record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    term: Mapped[str] = mapped_column(String(100), primary_key=True)
+    said: Mapped[str] = mapped_column(String(600), primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+    day: Mapped[date]
     severity: Mapped[int] = mapped_column(SmallInteger)
+    frequency: Mapped[int | None] = mapped_column(SmallInteger)
+    interference: Mapped[int | None] = mapped_column(SmallInteger)
+    onset_on: Mapped[date | None]
+    ended_on: Mapped[date | None]

@@ -1,23 +1,25 @@
 """The visit, call or message, and the patient's check-in: one body, one transaction."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from typing import Any
 from uuid import UUID, uuid5
 
 import orjson
-from sqlalchemy import select
+from sqlalchemy import literal, select
 
 from app.assessments import service as assessments
 from app.clinical.instruments import instrument
-from app.clinical.safety import SAFETY_NOTICE
+from app.clinical.safety import SAFETY_NOTICE, asks_about_risk
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import Invalid, PatientMismatch
+from app.core.errors import Invalid, InvalidParameter, PatientMismatch
+from app.core.pagination import Page
 from app.followups import side_effects
 from app.followups.domains.base import Contact
 from app.followups.domains.dosage import CheckInDosage, Dosage
+from app.followups.domains.side_effects import SideEffectIn
 from app.followups.errors import FollowUpInFuture
 from app.followups.models import FollowUp
 from app.followups.schemas import CheckInIn, ContactIn, FollowUpIn
@@ -26,7 +28,9 @@ from app.journal import service as journal
 from app.measurements import service as measurements
 from app.measurements.service import Reading
 from app.medications import service as medications
+from app.patients import facts as patient_facts
 from app.patients import records
+from app.patients.facts import ToldFacts
 from app.patients.records import Kind, Place
 from app.patients.service import Person
 
@@ -61,6 +65,31 @@ def put_check_in(
     return records.put(work, CHECK_IN, patient_id, record_id, data, named)
 
 
+def page(
+    work: Work,
+    patient_id: UUID,
+    kind: Kind[Any],
+    page_: Page,
+    secret: bytes,
+    status: str | None,
+    domain: str | None,
+) -> Answer:
+    """Give one page of follow-ups or check-ins; with `domain` those that carry it.
+
+    Raises:
+        NotFound: no such patient for this caller.
+        InvalidParameter: no domain has this name.
+    """
+    where = []
+    if domain is not None:
+        name = domain.replace("-", "_")
+        if name not in FollowUpIn.domain_types():
+            raise InvalidParameter("is no domain", pointer="/query/domain")
+        carried = literal(" ") + FollowUp.domains + literal(" ")
+        where.append(carried.contains(f" {name} ", autoescape=True))
+    return records.page(work, kind, patient_id, page_, secret, *where, with_errors=status == "all")
+
+
 def keep(work: Work, person: Person, data: AnyFollowUp, place: Place) -> Answer:
     """Store one version of a follow-up, its numbers, and the records inside it."""
     contact = _contact(work, person, data)
@@ -72,9 +101,15 @@ def keep(work: Work, person: Person, data: AnyFollowUp, place: Place) -> Answer:
     told = _dosage(work, person, contact, place, data)
     told += _reported(work, person, contact, place, data)
     short = _assessments(work, person, contact, place, data)
-    heard = _side_effects(work, person, contact, place, data)
+    heard = _side_effects(work, person, contact, place, data, before)
     if before is not None:
         _withdraw_gone(work, person, place.record_id, before, data)
+    found: dict[str, Any] = {}
+    facts = _facts(data)
+    if isinstance(data, FollowUpIn):
+        ahead = [ToldFacts(place.record_id, facts, contact.on)]
+        found = medications.review_list(work, person, told=ahead)
+        told += found.pop("opened_signals", [])
     answer = records.keep(
         work,
         FOLLOW_UP if isinstance(data, FollowUpIn) else CHECK_IN,
@@ -86,8 +121,9 @@ def keep(work: Work, person: Person, data: AnyFollowUp, place: Place) -> Answer:
             "occurred_at": data.occurred_at,
             "occurred_offset_min": _offset_min(data),
             "occurred_on": contact.on,
+            "domains": " ".join(data.domains()),
         },
-        derived=_derived(work, contact, data, short, heard, told),
+        derived=_derived(work, contact, data, short, heard, told) | found,
     )
     assert answer.sequence is not None
     measurements.keep(
@@ -99,7 +135,20 @@ def keep(work: Work, person: Person, data: AnyFollowUp, place: Place) -> Answer:
         first_version=first,
         seen_on=contact.on,
     )
-    if heard.severities or not first:
+    told_of = list(_taking(data.dosage)) if data.dosage else []
+    if told_of or not first:
+        medications.keep_told(
+            work,
+            person,
+            place.record_id,
+            answer.sequence,
+            contact.on,
+            told_of,
+            first_version=first,
+        )
+    if facts or (not first and isinstance(data, FollowUpIn)):
+        patient_facts.keep_facts(work, person, place.record_id, answer.sequence, facts, contact.on)
+    if heard.told or not first:
         side_effects.keep_readings(work, person, contact, place.record_id, heard, first=first)
     return answer
 
@@ -133,6 +182,9 @@ def _check(work: Work, person: Person, contact: Contact, data: AnyFollowUp) -> N
     if diary is not None and diary.woke_on > contact.on + timedelta(days=1):
         # One day of room: a traveller's morning may come before that of the zone at home.
         raise Invalid("not after the follow-up", pointer="/sleep/diary/woke_on")
+    for number, one in enumerate(data.sleep.device if data.sleep else ()):
+        if one.day(contact) > contact.on + timedelta(days=1):
+            raise Invalid("not after the follow-up", pointer=f"/sleep/device/{number}/ends_at")
     if data.dosage is not None:
         _check_medicines(work, person, data.dosage)
     if data.side_effects is not None:
@@ -191,6 +243,19 @@ def _dosage(
     return opened
 
 
+def _taking(dosage: CheckInDosage) -> Iterator[medications.Told]:
+    """Give what was told of taking each medicine: the dose, and the days missed."""
+    for one in dosage.taking:
+        yield medications.Told(
+            one.medication_id,
+            amount=one.dose.amount if one.dose else None,
+            unit=one.dose.unit if one.dose else None,
+            times_per_day=one.times_per_day,
+        )
+    for week in dosage.adherence:
+        yield medications.Told(week.medication_id, days=week.days, missed_days=week.missed_days)
+
+
 def _reported(
     work: Work, person: Person, contact: Contact, place: Place, data: ContactIn
 ) -> list[dict[str, Any]]:
@@ -209,6 +274,14 @@ def _reported(
         )
         opened += _opened(answer)
     return opened
+
+
+def _facts(data: AnyFollowUp) -> dict[str, str]:
+    """Give the facts of the person that were told, as the rules' questions name them."""
+    if not isinstance(data, FollowUpIn) or data.interactions is None:
+        return {}
+    facts = data.interactions.facts
+    return facts.model_dump(include={"pregnancy", "smoking"}, exclude_none=True) if facts else {}
 
 
 def _opened(answer: Answer) -> list[dict[str, Any]]:
@@ -237,17 +310,18 @@ def _assessments(
 
 
 def _side_effects(
-    work: Work, person: Person, contact: Contact, place: Place, data: AnyFollowUp
+    work: Work,
+    person: Person,
+    contact: Contact,
+    place: Place,
+    data: AnyFollowUp,
+    before: AnyFollowUp | None,
 ) -> Heard:
-    if data.side_effects is None:
+    now, earlier = _told(data), _told(before) if before else ()
+    if not (now or earlier):
         return Heard()
     return side_effects.hear(
-        work,
-        person,
-        contact,
-        place.record_id,
-        data.side_effects.episodes,
-        first_version=place.version == 1,
+        work, person, contact, place.record_id, now, earlier, first_version=place.version == 1
     )
 
 
@@ -259,8 +333,8 @@ def _brought(follow_up_id: UUID, data: ContactIn) -> dict[UUID, Kind[Any]]:
         events = data.dosage.dose_events if data.dosage else ()
         reported = data.interactions.reported if data.interactions else ()
         groups += [
-            ("dosage/dose_events", events, medications.DOSE_EVENT),
-            ("interactions/reported", reported, medications.MEDICATION),
+            ("dosage/dose_events", events, medications.DOSE_EVENT_WITHIN),
+            ("interactions/reported", reported, medications.MEDICATION_WITHIN),
         ]
     for at, some, kind in groups:
         for number, one in enumerate(some):
@@ -268,9 +342,8 @@ def _brought(follow_up_id: UUID, data: ContactIn) -> dict[UUID, Kind[Any]]:
     return found
 
 
-def _told(follow_up_id: UUID, data: AnyFollowUp) -> set[UUID]:
-    entries = data.side_effects.episodes if data.side_effects else ()
-    return side_effects.told_ids(follow_up_id, entries)
+def _told(data: AnyFollowUp) -> Sequence[SideEffectIn]:
+    return data.side_effects.episodes if data.side_effects else ()
 
 
 def _withdraw_gone(
@@ -283,8 +356,6 @@ def _withdraw_gone(
             _withdraw(work, person, follow_up_id, kind, record_id, None)
     if before.dosage is not None and data.dosage is None:
         medications.forget_reported(work, person, follow_up_id)
-    gone = _told(follow_up_id, before) - _told(follow_up_id, data)
-    side_effects.withdraw_told(work, person, follow_up_id, gone, None)
 
 
 def _withdraw(
@@ -308,8 +379,18 @@ def _withdraw(
         records.withdraw(work, kind, person.id, record_id, frozenset({row.version}), reason)
 
 
+def _leave(work: Work, person: Person, row: Record, reason: str | None) -> dict[str, Any]:
+    """Mark the medicines that a follow-up brought as entered in error, and check what is left."""
+    assert isinstance(row, FollowUp)
+    data = journal.patched(work, FollowUpIn, row.id, row.version, {})
+    for record_id, kind in _brought(row.id, data).items():
+        if kind is not assessments.KIND:
+            _withdraw(work, person, row.id, kind, record_id, reason)
+    return medications.review_list(work, person, told=[ToldFacts(row.id, {}, row.occurred_on)])
+
+
 def _forget(work: Work, person: Person, row: Record, answer: Answer) -> None:
-    """Take back a withdrawn follow-up's numbers, and mark what it brought as entered in error."""
+    """Take back a withdrawn follow-up's numbers, and mark the rest of what it brought."""
     assert answer.sequence is not None
     assert isinstance(row, FollowUp)
     body = CheckInIn if row.kind == "check_in" else FollowUpIn
@@ -318,11 +399,9 @@ def _forget(work: Work, person: Person, row: Record, answer: Answer) -> None:
     measurements.retract(work, row.id, answer.sequence)
     assessments.withdraw_within(work, person, row.id, reason)
     medications.forget_reported(work, person, row.id)
-    for record_id, kind in _brought(row.id, data).items():
-        if kind is not assessments.KIND:
-            _withdraw(work, person, row.id, kind, record_id, reason)
-    side_effects.withdraw_told(work, person, row.id, _told(row.id, data), reason)
-    side_effects.forget_readings(work, row.id)
+    medications.retract_told(work, person.id, row.id, answer.sequence)
+    patient_facts.retract_facts(work, person, row.id, answer.sequence)
+    side_effects.take_back(work, person, row.id, _told(data), reason)
 
 
 FOLLOW_UP = Kind(
@@ -333,6 +412,7 @@ FOLLOW_UP = Kind(
     _forget,
     "occurred_at",
     FollowUp.kind != "check_in",
+    _leave,
 )
 CHECK_IN = Kind(
     "check_in", FollowUp, CheckInIn, keep, _forget, "occurred_at", FollowUp.kind == "check_in"
@@ -392,7 +472,6 @@ def _clock(work: Work, data: ContactIn) -> Mapping[str, Any]:
 def _answers_risk(data: ContactIn) -> bool:
     """Say whether an item was answered that a person has to see, whatever the answer is."""
     return any(
-        str(risk.index) in (one.answers or {})
+        asks_about_risk(instrument(one.instrument), {int(item) for item in one.answers or {}})
         for one in data.assessments
-        for risk in instrument(one.instrument).risk_items
     )

@@ -1,11 +1,11 @@
 """Clinics and their users: who is a member, and whose token was taken back."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, Role
@@ -119,6 +119,17 @@ def enrol(work: Work, user_id: UUID, name: str, role: Role, patient_id: UUID | N
 def revoke(work: Work, actor: Actor) -> None:
     """Take a token back at once."""
     work.add(RevokedToken, token_id=actor.token_id, revoked_at=work.now)
+
+
+def close(work: Work, patient_id: UUID) -> None:
+    """End the tokens of a patient and of the proxies: their users are members no more."""
+    work.change_where(update(User).where(User.patient_id == patient_id).values(active=False))
+
+
+def names(work: Work, user_ids: Collection[UUID]) -> dict[UUID, str]:
+    """Give the names of some users of the clinic."""
+    rows = work.all(select(User.id, User.name).where(User.id.in_(user_ids)))
+    return {row.id: row.name for row in rows}
 
 
 def members(work: Work, role: Role) -> Sequence[UUID]:

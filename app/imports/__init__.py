@@ -1,1 +1,1 @@
-"""The door for files: FHIR R4 bundles and CSV, translated, then handed to the slices' services."""
+"""The door for files: FHIR R4, CSV and HL7 v2, translated, then handed to the services."""

@@ -16,9 +16,9 @@ from pydantic import ValidationError
 from app.clinical import doses
 from app.clinical import medications as reference
 from app.core.wire import Wire, faults_of
-from app.imports.facts import DoseRow, Order, When, timed
+from app.imports.facts import DoseRow, End, Fill, Order, When, timed
 from app.imports.results import Skipped
-from app.medications.schemas import DoseEventIn, MedicationIn
+from app.medications.schemas import DispenseIn, DoseEventIn, MedicationIn
 from app.medications.service import Course
 from app.patients.service import Person
 
@@ -41,9 +41,15 @@ class Step:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What one order or row comes to: steps, the event that says it already, or a refusal."""
+    """What one order, row or fill comes to: steps, what says it already, or a refusal.
+
+    fill: to store in the course `into`, whose record is `course` where it may be new.
+    """
 
     steps: tuple[Step, ...] = ()
+    fill: DispenseIn | None = None
+    into: UUID | None = None
+    course: MedicationIn | None = None
     there: UUID | None = None
     skipped: Skipped | None = None
     words: tuple[str, str] | None = None
@@ -148,44 +154,126 @@ def _said_dose(fact: Order | DoseRow) -> dict[str, Any]:
 
 
 def plan_orders(
-    orders: Sequence[Order], known: Sequence[Course], person: Person, today: date
+    orders: Sequence[Order | End],
+    fills: Sequence[Fill],
+    known: Sequence[Course],
+    person: Person,
+    today: date,
 ) -> dict[str, Plan]:
     """Join the orders of one medicine to one course, in the order in which they were written.
 
     The first starts it; a later one restarts it, or changes it where the one before still held.
     What ended on a day stops from the next: the end of a FHIR period is part of it. What ended
     and does not say when closes the course on an unknown day, unless a later order goes on.
-    Gives a plan for each order, by its key.
+    An end stops the course that runs then. A fill goes into the course of its medicine; neither
+    orders anything, so that they begin none.
+    Gives a plan for each order, end and fill, by its key.
     """
     lines = _lines(known)
-    by_medicine: dict[Medicine, list[Order]] = defaultdict(list)
-    for order in sorted(orders, key=lambda one: _place(person, one.at)):
-        by_medicine[_medicine(order)].append(order)
+    by_medicine: dict[Medicine, list[Order | End]] = defaultdict(list)
+    # What ends as another begins ends first.
+    for one in sorted(orders, key=lambda one: (_place(person, one.at), isinstance(one, Order))):
+        by_medicine[_medicine(one)].append(one)
     plans: dict[str, Plan] = {}
     for medicine, several in by_medicine.items():
         try:
-            line = _line_of(lines, medicine, several[0], person)
+            line = _line_of(lines, medicine, several, person)
         except Skipped as reason:
             plans |= {one.key: Plan(skipped=reason) for one in several}
             continue
-        ended_before = None
-        for order, later in zip(several, [*several[1:], None], strict=True):
-            plans[order.key], ended_before = _plan(
-                order, later, line, person, today, ended_before=ended_before
+        if line.new is not None:
+            lines.append(line)
+        ended_before: bool | None = None
+        for place, one in enumerate(several):
+            if isinstance(one, End):
+                plans[one.key] = _plan_end(one, line, person)
+                if plans[one.key].skipped is None:
+                    ended_before = True
+                continue
+            later = next(
+                (next_ for next_ in several[place + 1 :] if isinstance(next_, Order)), None
             )
-    return plans
+            plans[one.key], ended_before = _plan(
+                one, later, line, person, today, ended_before=ended_before
+            )
+    return plans | {one.key: _plan_fill(one, lines, person) for one in fills}
 
 
-def _medicine(order: Order) -> Medicine:
-    if order.code is not None:
-        return order.code["system"], order.code["code"]
-    return None, (order.text or "").casefold()
+def _plan_end(end: End, line: _Line, person: Person) -> Plan:
+    """Stop the course of an end, where it runs on that day."""
+    day, event_id = _day(person, end.at), uuid5(person.id, end.key)
+    stored = next((one for one in line.events if one.id == str(event_id)), None)
+    if stored is None:
+        stops = (one for one in line.events if one.kind == "stop" and one.day == day)
+        if (there := next(stops, None)) is not None:
+            return Plan(there=UUID(there.id))
+        epoch = line.now(day)
+        if epoch is None or not (epoch.running or epoch.hold):
+            return Plan(skipped=Skipped("not_running", "its course does not run on that day"))
+    try:
+        body = {"id": event_id, "kind": "stop", **timed("effective", end.at)}
+        stop = read(DoseEventIn, body)
+    except Skipped as reason:
+        return Plan(skipped=reason)
+    if stored is None:
+        line.events.append(_placed(stop, line.id, person, len(line.events)))
+    return Plan((Step(line.id, line.new, stop),))
 
 
-def _line_of(lines: Sequence[_Line], medicine: Medicine, order: Order, person: Person) -> _Line:
-    """Give the course of a medicine, one that still runs first, or a new one."""
+def _plan_fill(fill: Fill, lines: Sequence[_Line], person: Person) -> Plan:
+    line = _known_line(lines, _medicine(fill), fill, person)
+    if line is None:
+        words = "no course of its medicine is known; import its order too"
+        return Plan(skipped=Skipped("course_unknown", words))
+    quantity = fill.quantity and {
+        "quantity": fill.quantity["amount"],
+        "unit": fill.quantity["unit"],
+    }
+    body = {
+        "id": uuid5(person.id, fill.key),
+        "dispensed_on": _day(person, fill.at),
+        "days_supply": fill.days_supply,
+        "product": fill.text,
+        **(quantity or {}),
+    }
+    try:
+        handed = read(DispenseIn, {name: one for name, one in body.items() if one is not None})
+    except Skipped as reason:
+        return Plan(skipped=reason)
+    lacks = ("quantity_unknown", " ".join(fill.unconfirmed)) if fill.unconfirmed else None
+    return Plan(fill=handed, into=line.id, course=line.new, words=lacks)
+
+
+def _medicine(fact: Order | End | Fill) -> Medicine:
+    if fact.code is not None:
+        return fact.code["system"], fact.code["code"]
+    return None, (fact.text or "").casefold()
+
+
+def _line_of(
+    lines: Sequence[_Line], medicine: Medicine, several: Sequence[Order | End], person: Person
+) -> _Line:
+    """Give the course of a medicine, one that still runs first, or a new one.
+
+    Raises:
+        Skipped: nothing that begins a course is among them, or the medicine is not one.
+    """
+    if (known := _known_line(lines, medicine, several[0], person)) is not None:
+        return known
+    order = next((one for one in several if isinstance(one, Order)), None)
+    if order is None:
+        raise Skipped("course_unknown", "no course of its medicine is known")
+    said = {"code": order.code} if order.code else {"text": order.text}
+    course_id = _course_id(person, medicine)
+    course = read(MedicationIn, {"id": course_id, "kind": "drug", **said})
+    return _Line(course_id, order.text or "", None, medicine, new=course)
+
+
+def _known_line(
+    lines: Sequence[_Line], medicine: Medicine, fact: Order | End | Fill, person: Person
+) -> _Line | None:
     system, code = medicine
-    course_id = uuid5(person.id, f"course:{system or ''}|{code}")
+    course_id = _course_id(person, medicine)
     found = [
         line
         for line in lines
@@ -193,11 +281,13 @@ def _line_of(lines: Sequence[_Line], medicine: Medicine, order: Order, person: P
         or (system is not None and line.code == medicine)
         or (system is None and line.code == (None, None) and line.name.casefold() == code)
     ]
-    if found:
-        return max(found, key=lambda line: line.is_open(_day(person, order.at)))
-    said = {"code": order.code} if order.code else {"text": order.text}
-    course = read(MedicationIn, {"id": course_id, "kind": "drug", **said})
-    return _Line(course_id, order.text or "", None, medicine, new=course)
+    day = _day(person, fact.at)
+    return max(found, key=lambda line: line.is_open(day), default=None)
+
+
+def _course_id(person: Person, medicine: Medicine) -> UUID:
+    system, code = medicine
+    return uuid5(person.id, f"course:{system or ''}|{code}")
 
 
 def _plan(
@@ -252,7 +342,7 @@ def _plan(
     words = None
     if order.unconfirmed:
         words = ("dose_unknown", " ".join(order.unconfirmed))
-    return Plan(tuple(steps), there, words=words), ended
+    return Plan(tuple(steps), there=there, words=words), ended
 
 
 def _kind(order: Order, line: _Line, day: date, ended_before: bool | None) -> str:

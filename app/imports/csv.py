@@ -9,6 +9,7 @@ from typing import get_args
 
 from app.clinical import instruments
 from app.clinical.units import AmountNotAccepted, parse_amount
+from app.imports import labs
 from app.imports.facts import (
     DoseRow,
     Entry,
@@ -20,6 +21,7 @@ from app.imports.facts import (
     measure_of,
     moment_of,
 )
+from app.imports.r4 import LOINC
 from app.imports.results import Skipped, Unreadable, contents
 from app.medications.schemas import DoseEventKind, DoseReason
 
@@ -95,6 +97,9 @@ def observation(row: Mapping[str, str]) -> Fact:
         if not value.is_integer():
             raise Skipped("not_a_whole_number", "an answer is a whole number")
         return Value("assessment", key, at, {"instrument": known.id, "answers": {part: int(value)}})
+    coded = {"system": LOINC, "code": measure.removeprefix("labs.")}
+    if measure.startswith("labs.") and labs.test_of(coded) is not None:
+        return labs.number(key, at, coded, value, unit, measure)
     label = source_word if source_word != measure else None
     body = {"measure": measure, "label": label, "domain": domain, "value": value, "unit": unit}
     said = {name: one for name, one in body.items() if one is not None}

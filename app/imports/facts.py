@@ -19,7 +19,7 @@ class Subject:
     """Whom an entry is about: what other systems call the patient, and who it is, if said.
 
     identifiers: (system, value); a system of None stands for any.
-    body: a new patient's, without the id.
+    body: a new patient's, without the id and the identifiers.
     """
 
     identifiers: tuple[tuple[str | None, str], ...]
@@ -34,15 +34,17 @@ class Subject:
 
 @dataclass(frozen=True, slots=True)
 class Value:
-    """A record that stands by itself: an assessment or an observed value.
+    """A record that stands by itself: an assessment, a lab result or an observed value.
 
     key: what makes its id, the same in every import of the same entry.
+    words: what has to be known of it, although it is taken.
     """
 
-    kind: Literal["assessment", "observation"]
+    kind: Literal["assessment", "lab", "observation"]
     key: str
     at: When
     body: Mapping[str, Any]
+    words: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +64,16 @@ class Order:
 
 
 @dataclass(frozen=True, slots=True)
+class End:
+    """The end of whatever order of a medicine holds then."""
+
+    key: str
+    code: Mapping[str, str] | None
+    text: str | None
+    at: When
+
+
+@dataclass(frozen=True, slots=True)
 class DoseRow:
     """A dose event of a course that is named by a text."""
 
@@ -76,14 +88,28 @@ class DoseRow:
     reason_text: str | None
 
 
-Fact = Value | Order | DoseRow
+@dataclass(frozen=True, slots=True)
+class Fill:
+    """What a pharmacy handed out. `unconfirmed`: codes of why its quantity is not known."""
+
+    key: str
+    code: Mapping[str, str] | None
+    text: str | None
+    at: When
+    quantity: Dose | None
+    unconfirmed: tuple[str, ...]
+    days_supply: int | None
+
+
+Fact = Value | Order | End | DoseRow | Fill
 
 
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One entry of a file: about whom, the facts in it, or why it is skipped.
 
-    joins: the number of another entry that carries this one's fact, as a panel does its items.
+    place: where it stands among the entries of all files of one format, from 0.
+    joins: the place of another entry that carries this one's fact, as a panel does its items.
     words: what has to be known of it, although it is taken.
     """
 
@@ -94,6 +120,8 @@ class Entry:
     skipped: Skipped | None = None
     joins: int | None = None
     words: tuple[str, str] | None = None
+    file: str = ""
+    place: int = 0
 
 
 def dose_of(amount: str, unit: str | None) -> tuple[Dose | None, tuple[str, ...]]:

@@ -5,9 +5,8 @@ resource does not say is not found. Codes and values are those of http://hl7.org
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -15,9 +14,11 @@ import orjson
 from app.clinical import measures as house
 from app.clinical.medications import RXNORM
 from app.clinical.units import plain
+from app.imports import labs
 from app.imports.facts import (
     Dose,
-    Entry,
+    Fact,
+    Fill,
     Order,
     Subject,
     Value,
@@ -27,13 +28,12 @@ from app.imports.facts import (
     moment_of,
 )
 from app.imports.questionnaires import (
-    answered,
-    instruments_of,
+    item,
     panel,
     panel_of,
+    remarks,
     response,
     total_of,
-    unread,
 )
 from app.imports.r4 import (
     LOINC,
@@ -42,12 +42,13 @@ from app.imports.r4 import (
     Resource,
     coding,
     codings,
+    contained,
     each,
     is_number,
     number_of,
     text,
 )
-from app.imports.results import Skipped, Unreadable, contents
+from app.imports.results import Skipped
 
 NO_NAME = "(no name)"
 """Stands where the source names nobody: the record wants a name, and invents none."""
@@ -58,123 +59,37 @@ TIMES_A_DAY = {
 }  # fmt: skip
 """http://terminology.hl7.org/CodeSystem/v3-GTSAbbreviation"""
 DAYS = {"d": 1, "wk": 7}
+DRUG_FORM = "http://terminology.hl7.org/CodeSystem/v3-orderableDrugForm"
+FORMS = {
+    "TAB": "{tablet}", "CAP": "{capsule}", "PATCH": "{patch}", "DROP": "[drp]", "PUFF": "{puff}",
+}  # fmt: skip
 MOST_A_DAY = 1000
 
-READ = frozenset({"MedicationRequest", "Observation", "QuestionnaireResponse"})
 
-# ---- a bundle
+def facts_of(
+    key: str, type_: str, resource: Resource, find: Find
+) -> tuple[tuple[Fact, ...], tuple[str, str] | None]:
+    """Give the facts of a resource, and what has to be known of it although it is taken.
 
-
-def read(file: Path) -> list[Entry]:
-    """Read a bundle: one entry for each of its entries, in their order.
+    key: what makes the ids of its records.
 
     Raises:
-        Unreadable: larger than 200 MiB, not JSON, or no Bundle.
+        Skipped: there is no fact in it that is kept.
     """
-    try:
-        bundle = orjson.loads(contents(file))
-    except orjson.JSONDecodeError as failure:
-        place = f"line {failure.lineno} column {failure.colno}"
-        raise Unreadable(file.name, place, "is not JSON") from None
-    if text(bundle, "resourceType") != "Bundle":
-        raise Unreadable(file.name, None, "is no FHIR Bundle")
-    return list(_Bundle(bundle).read())
+    if type_ == "MedicationRequest":
+        return (medication_request(key, resource, find),), None
+    if type_ == "MedicationStatement":
+        return (medication_statement(key, resource, find),), None
+    if type_ == "MedicationDispense":
+        return (medication_dispense(key, resource, find),), None
+    if type_ == "QuestionnaireResponse":
+        filled_in = questionnaire_response(key, resource)
+        return (filled_in,), remarks(filled_in, resource)
+    return tuple(observation(key, resource, find)), None
 
 
-class _Bundle:
-    """What entries say of each other: whom they are about, and what is part of what."""
-
-    def __init__(self, bundle: Resource) -> None:
-        self.entries = each(bundle, "entry")
-        self.resources: list[Resource] = [
-            next((one for one in each(entry, "resource") if isinstance(one, dict)), {})
-            for entry in self.entries
-        ]
-        self.places: dict[str, int] = {}
-        for place, (entry, resource) in enumerate(zip(self.entries, self.resources, strict=True)):
-            names = (text(entry, "fullUrl"), f"{text(resource, 'resourceType')}/{_id(resource)}")
-            for name in names:
-                if name:
-                    self.places.setdefault(name, place)
-        self.joined: dict[int, int] = {}
-        """Entries whose fact another entry carries, by place."""
-
-    def place(self, reference: Any) -> int | None:
-        return self.places.get(reference) if isinstance(reference, str) else None
-
-    def find(self, reference: Any) -> Resource | None:
-        place = self.place(reference)
-        return None if place is None else self.resources[place]
-
-    def read(self) -> Iterator[Entry]:
-        self._join()
-        people: dict[int, Subject] = {}
-        for place, resource in enumerate(self.resources):
-            type_ = text(resource, "resourceType") or "none"
-            number = place + 1
-            try:
-                if type_ == "Patient":
-                    yield Entry(number, type_, self._person(people, place))
-                elif type_ not in READ:
-                    raise Skipped("type_not_read", f"{type_} is not read here")
-                elif place in self.joined:
-                    yield Entry(number, type_, joins=self.joined[place] + 1)
-                else:
-                    subject = self._subject(people, resource)
-                    yield self._entry(number, type_, subject, resource)
-            except Skipped as reason:
-                yield Entry(number, type_, skipped=reason)
-
-    def _entry(self, number: int, type_: str, subject: Subject, resource: Resource) -> Entry:
-        key = f"{subject.source}/{type_}/{_id(resource) or _digest(resource)}"
-        if type_ == "MedicationRequest":
-            return Entry(number, type_, subject, (medication_request(key, resource, self.find),))
-        if type_ == "QuestionnaireResponse":
-            filled_in = questionnaire_response(key, resource)
-            return Entry(number, type_, subject, (filled_in,), words=unread(filled_in, resource))
-        return Entry(number, type_, subject, tuple(observation(key, resource, self.find)))
-
-    def _person(self, people: dict[int, Subject], place: int) -> Subject:
-        if place not in people:
-            people[place] = patient(self.resources[place])
-        return people[place]
-
-    def _subject(self, people: dict[int, Subject], resource: Resource) -> Subject:
-        place = self.place(text(resource, "subject", "reference"))
-        if place is not None:
-            return self._person(people, place)
-        identifiers = _identifiers(each(resource, "subject", "identifier"))
-        if not identifiers:
-            raise Skipped("patient_unknown", "its subject is no Patient of this bundle")
-        return Subject(identifiers, {})
-
-    def _join(self) -> None:
-        """Find the items of each panel, and what was derived from a questionnaire response."""
-        for place, resource in enumerate(self.resources):
-            if text(resource, "resourceType") != "Observation":
-                continue
-            about, known = instruments_of(resource), panel_of(resource)
-            for reference in each(resource, "derivedFrom", "reference"):
-                source = self.place(reference)
-                if source is not None and about & answered(self.resources[source]):
-                    self.joined[place] = source
-            for reference in each(resource, "hasMember", "reference") if known else ():
-                member = self.place(reference)
-                if (
-                    known
-                    and member is not None
-                    and known.id in instruments_of(self.resources[member])
-                ):
-                    self.joined.setdefault(member, place)
-        for place, target in self.joined.items():
-            self.joined[place] = self.joined.get(target, target)
-
-
-def _id(resource: Resource) -> str | None:
-    return text(resource, "id")
-
-
-def _digest(resource: Resource) -> str:
+def digest(resource: Resource) -> str:
+    """Name a resource that has no id by all that it says."""
     return orjson.dumps(resource, option=orjson.OPT_SORT_KEYS).decode()
 
 
@@ -187,9 +102,17 @@ def patient(resource: Resource) -> Subject:
     Raises:
         Skipped: there is no identifier with a system, so that nobody could be found again.
     """
-    identifiers = _identifiers(each(resource, "identifier"))
+    identifiers = identifiers_of(each(resource, "identifier"))
     if not identifiers:
         raise Skipped("identifier_missing", "no identifier with a system and a value")
+    return Subject(identifiers, person(resource, identifiers[0][1]))
+
+
+def person(resource: Resource, family: str) -> dict[str, Any]:
+    """Give what a new record of a person needs beside the identifiers.
+
+    family: stands where the source says no name.
+    """
     names = each(resource, "name")
     name = next((one for one in names if text(one, "use") == "official"), names[0] if names else {})
     given = " ".join(one for one in each(name, "given") if isinstance(one, str)).strip()
@@ -200,20 +123,19 @@ def patient(resource: Resource) -> Subject:
         None,
     )
     body = {
-        "identifiers": [{"system": system, "value": value} for system, value in identifiers],
         "name": {
             "given": given or NO_NAME,
-            "family": text(name, "family") or text(name, "text") or identifiers[0][1],
+            "family": text(name, "family") or text(name, "text") or family,
         },
         "birth_date": born if born and len(born) == len("1991-04-17") else None,
         "sex": sex if sex in {"female", "male", "other"} else None,
         "language": language if language and LANGUAGE.fullmatch(language) else None,
         "time_zone": zone,
     }
-    return Subject(identifiers, {name: one for name, one in body.items() if one is not None})
+    return {name: one for name, one in body.items() if one is not None}
 
 
-def _identifiers(found: list[Any]) -> tuple[tuple[str, str], ...]:
+def identifiers_of(found: list[Any]) -> tuple[tuple[str, str], ...]:
     pairs = ((text(one, "system"), text(one, "value")) for one in found)
     return tuple(dict.fromkeys((system, value) for system, value in pairs if system and value))
 
@@ -242,7 +164,7 @@ def medication_request(key: str, resource: Resource, find: Find) -> Order:
         raise Skipped("not_an_order", "it proposes a medicine and orders none")
     if True in each(resource, "doNotPerform"):
         raise Skipped("not_an_order", "it says not to give the medicine")
-    code, name = _medicine(resource, find)
+    code, name = medicine(resource, find)
     instructions = each(resource, "dosageInstruction")
     dose, unconfirmed = _dose(instructions)
     ends = text({"of": instructions}, "of", "timing", "repeat", "boundsPeriod", "end")
@@ -261,15 +183,52 @@ def medication_request(key: str, resource: Resource, find: Find) -> Order:
     )
 
 
-def _medicine(resource: Resource, find: Find) -> tuple[dict[str, str] | None, str | None]:
-    """Give the coding that names the medicine, RxNorm's first, else its text."""
+_SAID_NOT_TAKEN = {
+    "entered-in-error": ("entered_in_error", "was entered in error"),
+    "intended": ("not_an_order", "is only intended"),
+    "not-taken": ("not_taken", "says that the medicine was not taken"),
+    "on-hold": ("on_hold", "is on hold since a day that it does not say"),
+    "unknown": ("status_unknown", "nobody knows whether it holds"),
+}
+
+
+def medication_statement(key: str, resource: Resource, find: Find) -> Order:
+    """Read what somebody says is taken, from the day on which it began.
+
+    Raises:
+        Skipped: it is not taken, or names no medicine or no day of its beginning.
+    """
+    status = text(resource, "status") or "unknown"
+    if status in _SAID_NOT_TAKEN:
+        raise Skipped(*_SAID_NOT_TAKEN[status])
+    code, name = medicine(resource, find)
+    instructions = each(resource, "dosage")
+    dose, unconfirmed = _dose(instructions)
+    begun = text(resource, "effectiveDateTime") or text(resource, "effectivePeriod", "start")
+    return Order(
+        key=key,
+        code=code,
+        text=name,
+        at=moment_of(begun, "effective"),
+        dose=dose,
+        unconfirmed=unconfirmed,
+        times_per_day=_times_per_day(instructions[0]) if dose else None,
+        as_needed=any(_as_needed(one) for one in instructions),
+        ended=status != "active",
+        ends=_end(text(resource, "effectivePeriod", "end")),
+    )
+
+
+def medicine(resource: Resource, find: Find) -> tuple[dict[str, str] | None, str | None]:
+    """Give the coding that names the medicine, RxNorm's first, else its text.
+
+    Raises:
+        Skipped: it names none.
+    """
     concepts = each(resource, "medicationCodeableConcept")
     reference = text(resource, "medicationReference", "reference")
     if reference is not None:
-        contained = (
-            one for one in each(resource, "contained") if reference == f"#{text(one, 'id')}"
-        )
-        concepts += each(next(contained, None) or find(reference), "code")
+        concepts += each(contained(resource, reference) or find(reference), "code")
     name = text({"of": concepts}, "of", "text") or text(resource, "medicationReference", "display")
     known = [one for one in map(coding, each({"of": concepts}, "of", "coding")) if one]
     if not known and name is None:
@@ -288,12 +247,17 @@ def _dose(instructions: list[Any]) -> tuple[Dose | None, tuple[str, ...]]:
         return None, ("dosage-in-parts",)
     if not quantities:
         return None, ()
-    values = [one for one in each(quantities[0], "value") if is_number(one)]
-    unit = text(quantities[0], "code") if text(quantities[0], "system") == UCUM else None
+    return _quantity(quantities[0])
+
+
+def _quantity(quantity: Any) -> tuple[Dose | None, tuple[str, ...]]:
+    """Read an amount with its unit, or say by a code why it is not known."""
+    values = [one for one in each(quantity, "value") if is_number(one)]
     if not values:
         return None, ("amount-not-accepted",)
-    amount = f"{Decimal(repr(values[0])):f}"
-    return dose_of(amount, unit or text(quantities[0], "unit"))
+    system, code = text(quantity, "system"), text(quantity, "code")
+    unit = code if system == UCUM else FORMS.get(code or "") if system == DRUG_FORM else None
+    return dose_of(f"{Decimal(repr(values[0])):f}", unit or text(quantity, "unit"))
 
 
 def _times_per_day(instruction: Any) -> str | None:
@@ -334,15 +298,51 @@ def _end(found: str | None) -> When | None:
         return None
 
 
+# ---- MedicationDispense
+
+
+def medication_dispense(key: str, resource: Resource, find: Find) -> Fill:
+    """Read what was handed out, on the day on which it was.
+
+    Raises:
+        Skipped: it was not handed out, or names no medicine or no day.
+    """
+    status = text(resource, "status") or "unknown"
+    if status == "entered-in-error":
+        raise Skipped("entered_in_error", "was entered in error")
+    if status != "completed":
+        raise Skipped("not_handed_out", "is not said to be handed out")
+    code, name = medicine(resource, find)
+    quantities = each(resource, "quantity")
+    quantity, unconfirmed = _quantity(quantities[0]) if quantities else (None, ())
+    days = each(resource, "daysSupply")
+    return Fill(
+        key=key,
+        code=code,
+        text=name,
+        at=moment_of(text(resource, "whenHandedOver"), "whenHandedOver"),
+        quantity=quantity,
+        unconfirmed=unconfirmed,
+        days_supply=_whole_days(days[0]) if days else None,
+    )
+
+
+def _whole_days(quantity: Any) -> int | None:
+    values = [one for one in each(quantity, "value") if is_number(one) and one == int(one)]
+    unit = text(quantity, "code") or text(quantity, "unit")
+    return int(values[0]) if values and unit in {"d", "day", "days"} else None
+
+
 # ---- Observation
 
 _FINAL = frozenset({"final", "amended", "corrected"})
 
 
 def observation(key: str, resource: Resource, find: Find) -> list[Value]:
-    """Read one observation: a questionnaire's total, its panel with items, or a number.
+    """Read one observation: a questionnaire's total, panel or single item, or a number.
 
-    LOINC codes of laboratory results and vital signs are followed as `labs.<code>`, others as
+    LOINC codes that a monitoring schedule asks for are results of `/labs` where the unit fits.
+    Those of other laboratory results and vital signs are followed as `labs.<code>`, others as
     `loinc.<code>`, those of another system as `<last part of its address>.<code>`. Each
     component with a number is a value of its own.
 
@@ -356,6 +356,8 @@ def observation(key: str, resource: Resource, find: Find) -> list[Value]:
     if (known := total_of(resource)) is not None:
         body = {"instrument": known.id, "total": number_of(resource, written=True)}
         return [Value("assessment", key, at, body)]
+    if (answer := item(key, at, resource)) is not None:
+        return [answer]
     components = each(resource, "component")
     if not components:
         return [_observed(key, at, resource, resource)]
@@ -386,17 +388,19 @@ def _observed(key: str, at: When, resource: Resource, value: Any) -> Value:
     code = next(iter(codings(value)), None)
     if code is None:
         raise Skipped("code_missing", "there is no code to keep it under")
+    if (words := _in_words(value)) is not None and labs.test_of(code) is not None:
+        return labs.result(key, at, code, words)
     unit = text(value, "valueQuantity", "code") or text(value, "valueQuantity", "unit")
-    return Value(
-        "observation",
-        key,
-        at,
-        {
-            "measure": _measure(resource, code),
-            "code": code,
-            "value": number_of(value),
-            **({"unit": unit} if unit else {}),
-        },
+    return labs.number(key, at, code, number_of(value), unit, _measure(resource, code))
+
+
+def _in_words(value: Any) -> str | None:
+    """Give a result that is no number: its text, or what its code is called."""
+    concept = text(value, "valueCodeableConcept", "text")
+    return (
+        text(value, "valueString")
+        or concept
+        or text(value, "valueCodeableConcept", "coding", "display")
     )
 
 

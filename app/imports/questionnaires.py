@@ -38,6 +38,17 @@ def _parts(instrument_id: str) -> dict[str, int]:
     return parts | ({instrument.loinc_total: TOTAL} if instrument.loinc_total else {})
 
 
+@cache
+def _items() -> dict[str, list[tuple[Instrument, int]]]:
+    """Give LOINC code -> the items that have it; PHQ-2 and PHQ-9 share two."""
+    found: dict[str, list[tuple[Instrument, int]]] = {}
+    for one in instruments.all_instruments():
+        for item in one.items:
+            if item.loinc:
+                found.setdefault(item.loinc, []).append((one, item.index))
+    return found
+
+
 # ---- observations
 
 
@@ -97,12 +108,32 @@ def panel(instrument: Instrument, key: str, at: When, resource: Resource, find: 
     return _assessed(instrument, key, at, (answers, total))
 
 
+def item(key: str, at: When, resource: Resource) -> Value | None:
+    """Read an item that came alone, if it is one of a single instrument: its risk is looked at."""
+    found = [one for code in _loincs(resource) for one in _items().get(code, ())]
+    if len(found) != 1:
+        return None
+    ((instrument, number),) = found
+    value = _scored(instrument, resource)
+    if value is None:
+        return None
+    return _assessed(instrument, key, at, ({str(number): value}, None))
+
+
 def _loincs(value: Any) -> list[str]:
     return [one["code"] for one in codings(value) if one["system"] == LOINC]
 
 
 def _assessed(instrument: Instrument, key: str, at: When, found: Answers) -> Value:
+    """Make the assessment; a stated total goes alone where the answers read would only hide it.
+
+    They do where they give no total, and none of them has to be looked at for its risk.
+    """
     answers, total = found
+    if answers and total is not None and not instrument.risk_items:
+        by_number = {int(item): value for item, value in answers.items()}
+        if instruments.score(instrument, by_number, total).total_trended is None:
+            answers = {}
     if not answers and total is None:
         raise Skipped("no_value", f"no answer of {instrument.id} can be read")
     body: dict[str, Any] = {"instrument": instrument.id}
@@ -172,13 +203,16 @@ def answered(resource: Resource) -> set[str]:
         return set()
 
 
-def unread(filled_in: Value, resource: Resource) -> tuple[str, str] | None:
-    """Say which answers were given and could not be read."""
+def remarks(filled_in: Value, resource: Resource) -> tuple[str, str] | None:
+    """Say which answers were given and could not be read, and that a form is of STU3."""
     instrument = instruments.instrument(filled_in.body["instrument"])
     given = {number for number, item in _linked(instrument, resource) if each(item, "answer")}
     read = {int(number) for number in filled_in.body.get("answers", {})}
     lost = ", ".join(map(str, sorted(given - {TOTAL} - read)))
-    return ("answers_unread", f"items {lost} of {instrument.id}") if lost else None
+    found = [("answers_unread", f"items {lost} of {instrument.id}")] if lost else []
+    if isinstance(resource.get("questionnaire"), dict):
+        found.append(("stu3", "a form of FHIR STU3 (it refers to its questionnaire), read as R4"))
+    return (found[0][0], "; ".join(words for _, words in found)) if found else None
 
 
 def _instrument(resource: Resource) -> Instrument | None:

@@ -18,7 +18,7 @@ _VALUE = re.compile(r"value[A-Z]")
 
 Resource = Mapping[str, Any]
 Find = Callable[[Any], Resource | None]
-"""Gives the resource that a reference of the bundle names."""
+"""Gives the resource that a reference names, as read from where it stands."""
 
 
 def each(value: Any, *path: str) -> list[Any]:
@@ -39,6 +39,12 @@ def text(value: Any, *path: str) -> str | None:
     """Give the first text at a path."""
     found = (one.strip() for one in each(value, *path) if isinstance(one, str))
     return next((one for one in found if one), None)
+
+
+def contained(resource: Resource, reference: Any) -> Resource | None:
+    """Give the resource inside this one that a reference such as `#med` names."""
+    inside = each(resource, "contained")
+    return next((one for one in inside if reference == f"#{text(one, 'id')}"), None)
 
 
 def coding(value: Any) -> dict[str, str] | None:

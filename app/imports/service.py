@@ -1,50 +1,48 @@
 """Imports files: facts are read first, then kept patient by patient, in whole units.
 
+Files of one format are one source: what one of them says of another is followed.
+
 Ids are made of what the source says (UUID v5 under the patient), so that the same entry is the
 same record in every import, and the second import of a file changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from app.assessments import service as assessments
-from app.assessments.schemas import AssessmentIn
-from app.clinical import instruments
-from app.clinical.safety import risk_findings
 from app.core.actor import Actor
-from app.core.answer import Answer
-from app.core.db import Work, Writer
+from app.core.db import Writer
 from app.core.errors import AlreadyExists, DatabaseUnavailable, StorageFull, TitrateError
-from app.identity import service as identity
-from app.imports import csv, fhir
-from app.imports.courses import Plan, Step, plan_orders, plan_rows, read
-from app.imports.facts import DoseRow, Entry, Order, Subject, Value, timed
-from app.imports.results import Result, Skipped, Status, Unreadable
-from app.measurements import observations
-from app.measurements.schemas import ObservedValueIn
-from app.medications import service as medications
-from app.patients import service as patients
+from app.imports import bundles, csv, fhir, hl7v2, segments
+from app.imports.courses import read
+from app.imports.facts import Entry, Subject
+from app.imports.keeping import (
+    SUBJECT,
+    CareTeamUnknown,
+    Found,
+    Outcome,
+    Rehearsed,
+    find,
+    has_medicines,
+    keep,
+    rehearse,
+    skipped,
+)
+from app.imports.results import Result, Skipped, Unreadable
 from app.patients.schemas import PatientIn
-from app.patients.service import Person
-from app.signals import service as signals
 
-__all__ = ["Format", "Result", "Unreadable", "import_files"]
+__all__ = ["CareTeamUnknown", "Format", "Result", "Unreadable", "import_files"]
 
-Format = Literal["fhir", "csv"]
+Format = Literal["fhir", "csv", "hl7v2"]
 Progress = Callable[[int, int], None]
 SOURCES = uuid5(NAMESPACE_URL, "https://titrate.example/imports")
 """The namespace of the ids of new patients."""
-SUBJECT = "urn:titrate:subject"
-"""The system of a CSV file's subjects in a clinic that has none yet."""
 MOST_ENTRIES = 200
 """Entries in one call, at most: it holds the clinic's lock."""
 MOST_ASKED = 500
-HISTORIC_AFTER = timedelta(days=30)
 
 
 def import_files(
@@ -59,21 +57,23 @@ def import_files(
     dry_run: bool,
     progress: Progress,
 ) -> Iterator[Result]:
-    """Keep what the files say, and give one result an entry, file by file in their order.
+    """Keep what the files say, and give one result an entry, format by format, file by file.
 
     All files are read before anything is kept. A new patient is made only with
     `create_patients`, and is seen by `care_team`, else by the clinic's prescribers.
 
     Raises:
         Unreadable: a file is broken as a whole; nothing of any file was stored.
+        CareTeamUnknown: `care_team` is no clinician of the clinic; nothing was stored.
         DatabaseUnavailable, StorageFull: what was reported before is stored; import it again.
     """
-    wanted = [(file, _read(file, format, system)) for file in files]
-    total, done = sum(len(entries) for _, entries in wanted), 0
-    for file, entries in wanted:
-        importing = _Importing(
-            writer, actor, file.name, create_patients, system, care_team, dry_run
-        )
+    by_format: dict[Format, list[Path]] = {}
+    for file in files:
+        by_format.setdefault(format or _format_of(file), []).append(file)
+    wanted = [_read(chosen, some, system) for chosen, some in by_format.items()]
+    total, done = sum(map(len, wanted)), 0
+    importing = _Importing(writer, actor, create_patients, system, care_team, dry_run)
+    for entries in wanted:
         yield from importing.results(entries, partial(_moved, progress, done, total))
         done += len(entries)
         progress(done, total)
@@ -83,31 +83,36 @@ def _moved(progress: Progress, before: int, total: int, done: int) -> None:
     progress(before + done, total)
 
 
-def _read(file: Path, format: Format | None, system: str | None) -> list[Entry]:
-    if format == "csv" or (format is None and file.suffix.casefold() == ".csv"):
-        return csv.read(file, system)
-    return fhir.read(file)
+def _format_of(file: Path) -> Format:
+    """Tell a file by its name, else by how it begins."""
+    if file.suffix.casefold() == ".csv":
+        return "csv"
+    return "hl7v2" if segments.is_one(file) else "fhir"
 
 
-@dataclass(frozen=True, slots=True)
-class _Outcome:
-    status: Status
-    record_id: UUID | None = None
-    reason: str | None = None
-    words: str | None = None
+def _read(format: Format, files: Sequence[Path], system: str | None) -> list[Entry]:
+    if format == "fhir":
+        found = bundles.read(files, system)
+    elif format == "hl7v2":
+        found = hl7v2.read(files, system)
+    else:
+        found = [csv.read(file, system) for file in files]
+    named = [
+        (file.name, entry) for file, entries in zip(files, found, strict=True) for entry in entries
+    ]
+    return [replace(one, file=name, place=place) for place, (name, one) in enumerate(named)]
 
 
-def _skipped(reason: Skipped) -> _Outcome:
-    return _Outcome("skipped", None, reason.code, reason.words)
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the clinic knows of the subjects of a file."""
-
-    patients: Mapping[tuple[tuple[str | None, str], ...], frozenset[UUID]]
-    systems: Sequence[str]
-    care_team: Sequence[UUID]
+def _result(entry: Entry, outcome: Outcome) -> Result:
+    return Result(
+        entry.file,
+        entry.number,
+        entry.type,
+        outcome.status,
+        outcome.reason,
+        outcome.words,
+        outcome.record_id,
+    )
 
 
 @dataclass(slots=True)
@@ -121,18 +126,17 @@ class _Group:
 
 @dataclass(slots=True)
 class _Importing:
-    """One file on its way in."""
+    """Files on their way in."""
 
     writer: Writer
     actor: Actor
-    file: str
     create_patients: bool
     system: str | None
     care_team: UUID | None
     dry_run: bool
 
     def results(self, entries: Sequence[Entry], progress: Callable[[int], None]) -> list[Result]:
-        outcomes = {one.number: _skipped(one.skipped) for one in entries if one.skipped}
+        outcomes = {one.place: skipped(one.skipped) for one in entries if one.skipped}
         done = len(outcomes)
         found = self._look_up(entries)
         for group in self._groups(entries, found, outcomes):
@@ -142,55 +146,44 @@ class _Importing:
                 progress(done)
         for one in entries:
             if one.joins is not None:
-                outcomes[one.number] = outcomes[one.joins]
-        return [
-            Result(
-                self.file,
-                one.number,
-                one.type,
-                outcomes[one.number].status,
-                outcomes[one.number].reason,
-                outcomes[one.number].words,
-                outcomes[one.number].record_id,
-            )
-            for one in entries
-        ]
+                outcomes[one.place] = outcomes[one.joins]
+        return [_result(one, outcomes[one.place]) for one in entries]
 
-    def _look_up(self, entries: Sequence[Entry]) -> _Found:
+    def _look_up(self, entries: Sequence[Entry]) -> Found:
         asked = list(dict.fromkeys(one.subject.identifiers for one in entries if one.subject))
+        ours: frozenset[tuple[tuple[str | None, str], ...]] = frozenset()
         known: dict[tuple[tuple[str | None, str], ...], frozenset[UUID]] = {}
         systems: Sequence[str] = ()
         care_team: Sequence[UUID] = ()
         for start in range(0, len(asked), MOST_ASKED):
             part = asked[start : start + MOST_ASKED]
-            some, systems, care_team = self.writer.run(
-                _find, self.actor, part, operation="import look-up"
+            some = self.writer.run(
+                find, self.actor, part, self.care_team, operation="import look-up"
             )
-            known |= some
-        if self.care_team is not None:
-            care_team = [self.care_team]
-        return _Found(known, systems, care_team)
+            ours, known = ours | some.ours, known | some.patients
+            systems, care_team = some.systems, some.care_team
+        return Found(ours, known, systems, care_team)
 
     def _groups(
-        self, entries: Sequence[Entry], found: _Found, outcomes: dict[int, _Outcome]
+        self, entries: Sequence[Entry], found: Found, outcomes: dict[int, Outcome]
     ) -> Iterable[_Group]:
         """Put the entries under their patients; whoever has none, or two, is an outcome."""
         groups: dict[UUID, _Group] = {}
         for one in entries:
-            if one.subject is None or one.number in outcomes:
+            if one.subject is None or one.place in outcomes:
                 continue
             try:
                 patient_id, newcomer = self._whose(one.subject, found)
             except Skipped as reason:
-                outcomes[one.number] = _skipped(reason)
+                outcomes[one.place] = skipped(reason)
                 continue
             group = groups.setdefault(patient_id, _Group(patient_id, newcomer))
             group.entries.append(one)
         return groups.values()
 
-    def _whose(self, subject: Subject, found: _Found) -> tuple[UUID, PatientIn | None]:
+    def _whose(self, subject: Subject, found: Found) -> tuple[UUID, PatientIn | None]:
         system, value = subject.identifiers[0]
-        if system is None and len(found.systems) > 1:
+        if system is None and len(found.systems) > 1 and subject.identifiers not in found.ours:
             raise Skipped("system_needed", f"say --system, one of {', '.join(found.systems)}")
         known = found.patients[subject.identifiers]
         if len(known) > 1:
@@ -201,15 +194,18 @@ class _Importing:
             raise Skipped("patient_unknown", "no patient carries its identifier")
         system = system or next(iter(found.systems), SUBJECT)
         patient_id = uuid5(SOURCES, f"{system}|{value}")
-        body = subject.body or {
-            "identifiers": [{"system": system, "value": value}],
+        body = {
+            "identifiers": [
+                {"system": one or system, "value": named} for one, named in subject.identifiers
+            ],
             "name": {"given": fhir.NO_NAME, "family": value},
+            **subject.body,
         }
         return patient_id, read(PatientIn, {"id": patient_id, **body})
 
     def _keep(
         self, group: _Group, batch: Sequence[Entry], care_team: Sequence[UUID]
-    ) -> dict[int, _Outcome]:
+    ) -> dict[int, Outcome]:
         """Keep a batch in one call; where one entry is refused, each in a call of its own."""
         try:
             return self._call(group, batch, care_team)
@@ -217,18 +213,18 @@ class _Importing:
             raise
         except TitrateError as refusal:
             if len(batch) == 1:
-                return {batch[0].number: _refused(refusal)}
-        outcomes: dict[int, _Outcome] = {}
+                return {batch[0].place: _refused(refusal)}
+        outcomes: dict[int, Outcome] = {}
         for one in batch:
             outcomes |= self._keep(group, [one], care_team)
         return outcomes
 
     def _call(
         self, group: _Group, batch: Sequence[Entry], care_team: Sequence[UUID]
-    ) -> dict[int, _Outcome]:
+    ) -> dict[int, Outcome]:
         service = rehearse if self.dry_run else keep
         try:
-            kept: dict[int, _Outcome] = self.writer.run(
+            kept: dict[int, Outcome] = self.writer.run(
                 service,
                 self.actor,
                 group.patient_id,
@@ -248,8 +244,8 @@ def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
 
     An order needs those before it, also in a rehearsal, which stores none of them.
     """
-    first = [one for one in entries if not one.facts or not isinstance(one.facts[0], Value)]
-    rest = [one for one in entries if one.facts and isinstance(one.facts[0], Value)]
+    first = [one for one in entries if not one.facts or has_medicines(one)]
+    rest = [one for one in entries if one.facts and not has_medicines(one)]
     room = max(MOST_ENTRIES - len(first), 0)
     if first or rest:
         yield first + rest[:room]
@@ -257,187 +253,11 @@ def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
         yield rest[start : start + MOST_ENTRIES]
 
 
-def _refused(refusal: TitrateError) -> _Outcome:
+def _refused(refusal: TitrateError) -> Outcome:
     if isinstance(refusal, AlreadyExists):
         words = "it is there with other content; correct it in the record"
-        return _Outcome("skipped", None, "differs", words)
+        return Outcome("skipped", None, "differs", words)
     if refusal.faults:
         fault = refusal.faults[0]
-        return _Outcome("skipped", None, "invalid", f"{fault.pointer}: {fault.detail}")
-    return _Outcome("skipped", None, refusal.code, refusal.detail or refusal.title)
-
-
-# ---- what runs in the writer
-
-
-class Rehearsed(TitrateError):
-    """The end of a dry run: what would have been kept, and nothing is."""
-
-    code = "dry-run"
-    title = "A dry run stores nothing"
-
-    def __init__(self, outcomes: dict[int, _Outcome]) -> None:
-        super().__init__()
-        self.outcomes = outcomes
-
-
-def _find(
-    work: Work, asked: Sequence[tuple[tuple[str | None, str], ...]]
-) -> tuple[dict[Any, frozenset[UUID]], list[str], Sequence[UUID]]:
-    """Look the identifiers up; give the clinic's systems of identifiers and its prescribers."""
-    found = {
-        identifiers: frozenset(
-            patient_id
-            for system, value in identifiers
-            for patient_id in patients.find_by_identifier(work, system, value)
-        )
-        for identifiers in asked
-    }
-    return found, patients.identifier_systems(work), identity.members(work, "prescriber")
-
-
-def rehearse(work: Work, patient_id: UUID, *args: Any) -> None:
-    """Do all that `keep` does, and store nothing.
-
-    Raises:
-        Rehearsed: always, with the outcomes; so that the writer takes everything back.
-    """
-    raise Rehearsed(keep(work, patient_id, *args))
-
-
-def keep(
-    work: Work,
-    patient_id: UUID,
-    newcomer: PatientIn | None,
-    care_team: Sequence[UUID],
-    batch: Sequence[Entry],
-    all_of_patient: Sequence[Entry],
-) -> dict[int, _Outcome]:
-    """Keep a batch of one patient's entries, all or none.
-
-    all_of_patient: every entry of the file about the patient; an order is read among its likes.
-
-    Raises:
-        TitrateError: one of them is refused.
-    """
-    registered = newcomer is not None and patients.register(work, newcomer, care_team).created
-    person = patients.get(work, patient_id)
-    keeping = _Keeping(work, person)
-    plans = _plans(work, person, batch, all_of_patient)
-    outcomes = {}
-    for one in batch:
-        if one.facts:
-            outcomes[one.number] = keeping.entry(one, plans)
-        else:
-            outcomes[one.number] = _Outcome("created" if registered else "unchanged", patient_id)
-    keeping.open_historic_signal()
-    return outcomes
-
-
-def _plans(
-    work: Work, person: Person, batch: Sequence[Entry], all_of_patient: Sequence[Entry]
-) -> dict[str, Plan]:
-    if all(isinstance(fact, Value) for one in batch for fact in one.facts):
-        return {}
-    facts = [fact for one in all_of_patient for fact in one.facts]
-    orders = [fact for fact in facts if isinstance(fact, Order)]
-    rows = [fact for fact in facts if isinstance(fact, DoseRow)]
-    known = medications.courses(work, person.id)
-    return {
-        **plan_orders(orders, known, person, person.today(work.now)),
-        **plan_rows(rows, known, person),
-    }
-
-
-@dataclass(slots=True)
-class _Keeping:
-    """One call's records: an id that comes twice is kept once."""
-
-    work: Work
-    person: Person
-    kept: dict[UUID, bool] = field(default_factory=dict)
-    historic: list[dict[str, Any]] = field(default_factory=list)
-
-    def entry(self, entry: Entry, plans: Mapping[str, Plan]) -> _Outcome:
-        """Keep all that one entry says; a body that the record does not take keeps none of it."""
-        stores: list[tuple[UUID, Callable[[], Answer]]] = []
-        record_id, words = None, entry.words
-        try:
-            for fact in entry.facts:
-                if isinstance(fact, Value):
-                    stores.append(self._value(fact))
-                    continue
-                plan = plans[fact.key]
-                if plan.skipped is not None:
-                    raise plan.skipped
-                stores += [one for step in plan.steps for one in self._step(step)]
-                record_id = plan.steps[0].event.id if plan.steps else plan.there
-                words = words or plan.words
-        except Skipped as reason:
-            return _skipped(reason)
-        record_id = record_id or stores[0][0]
-        created = [self._once(*one) for one in stores]
-        if not any(created):
-            return _Outcome("unchanged", record_id)
-        return _Outcome("created", record_id, *(words or ()))
-
-    def _once(self, record_id: UUID, store: Callable[[], Answer]) -> bool:
-        """Store a record unless this call did; say whether it is new, the first time only."""
-        if record_id in self.kept:
-            return False
-        self.kept[record_id] = True
-        return store().created
-
-    def _step(self, step: Step) -> Iterator[tuple[UUID, Callable[[], Answer]]]:
-        work, patient_id, course = self.work, self.person.id, step.course
-        if course is not None and course.id is not None:
-            yield course.id, lambda: medications.record(work, patient_id, course)
-        assert step.event.id is not None
-        yield (
-            step.event.id,
-            lambda: medications.record_dose_event(
-                work,
-                patient_id,
-                step.course_id,
-                step.event,
-                unconfirmed=step.unconfirmed,
-                day_unknown=True,
-            ),
-        )
-
-    def _value(self, fact: Value) -> tuple[UUID, Callable[[], Answer]]:
-        record_id = uuid5(self.person.id, fact.key)
-        body = {"id": record_id, **fact.body, **timed("occurred", fact.at)}
-        if fact.kind == "observation":
-            value = read(ObservedValueIn, body)
-            return record_id, lambda: observations.record(self.work, self.person.id, value)
-        filled_in = read(AssessmentIn, body)
-        return record_id, lambda: self._assessment(filled_in, fact)
-
-    def _assessment(self, data: AssessmentIn, fact: Value) -> Answer:
-        """Keep an assessment; a risk answer of long ago waits in the one signal for all of them."""
-        day = self.person.day_of(fact.at) if isinstance(fact.at, datetime) else fact.at
-        old = day < self.person.today(self.work.now) - HISTORIC_AFTER
-        answer = assessments.record(self.work, self.person.id, data, opens_signals=not old)
-        if old and answer.created:
-            self.historic += _risks(data, day)
-        return answer
-
-    def open_historic_signal(self) -> None:
-        if self.historic:
-            evidence = {"findings": self.historic[:20], "n": len(self.historic)}
-            signals.open_once(self.work, self.person, "historic", "historic", evidence)
-
-
-def _risks(data: AssessmentIn, day: date) -> Iterator[dict[str, Any]]:
-    instrument = instruments.instrument(data.instrument)
-    answers = {int(item): value for item, value in (data.answers or {}).items()}
-    for finding in risk_findings(instrument, instruments.score(instrument, answers, data.total)):
-        yield {
-            "code": finding.code,
-            "instrument": finding.instrument,
-            "item": finding.item,
-            "value": finding.value,
-            "on": day.isoformat(),
-            "record_id": str(data.id),
-        }
+        return Outcome("skipped", None, "invalid", f"{fault.pointer}: {fault.detail}")
+    return Outcome("skipped", None, refusal.code, refusal.detail or refusal.title)

@@ -103,6 +103,7 @@ class FindingBody(Wire):
     facts_key: str
     state: State
     medication_ids: list[str]
+    doses: dict[str, Any]
     first_seen_at: datetime
     resolved_at: datetime | None
     signal_id: UUID | None
@@ -161,6 +162,7 @@ class RuleFindingOut(Wire):
     mechanism: str
     effect: str
     management: str | None = None
+    onset: str
     evidence: str
     sources: list[str]
 
@@ -183,6 +185,31 @@ class KeptFindingOut(RuleFindingOut):
     first_seen_at: datetime | None
     signal_id: UUID | None
     acknowledgement: AcknowledgementOut | None
+
+
+class ResolvedFindingOut(Wire):
+    """A finding that held once; `resolved_at` is null while only time has ended it."""
+
+    id: UUID
+    rule: RuleOut
+    severity: Severity
+    substances: list[SubstanceOut]
+    state: Literal["resolved"]
+    first_seen_at: datetime
+    resolved_at: datetime | None
+    signal_id: UUID | None
+    acknowledgement: AcknowledgementOut | None
+
+
+class NewFindingOut(Wire):
+    """What a write brought to light, in short; the whole stands in the patient's interactions."""
+
+    id: UUID
+    rule: RuleOut
+    severity: Severity
+    medication_ids: list[UUID]
+    state: Literal["open"]
+    signal_id: UUID | None
 
 
 class NotCheckedOut(Wire):
@@ -221,9 +248,17 @@ class InteractionsOut(Wire):
     statement: str
     checked: int
     findings: list[KeptFindingOut]
+    resolved: list[ResolvedFindingOut]
     possible: list[RuleFindingOut]
     not_checked: list[NotCheckedOut]
     facts_missing: list[FactMissingOut]
+
+
+class DoseSeenOut(Wire):
+    """A dose a day."""
+
+    amount: str
+    unit: str
 
 
 class FindingOut(Envelope):
@@ -234,6 +269,8 @@ class FindingOut(Envelope):
     facts_key: str
     state: State
     medication_ids: list[UUID]
+    doses: dict[str, DoseSeenOut]
+    """The known daily dose of each substance, the highest that stood behind the finding."""
     first_seen_at: datetime
     resolved_at: datetime | None
     signal_id: UUID | None

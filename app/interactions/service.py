@@ -4,9 +4,10 @@ The rules are `app.clinical.interactions`. The list is handed in: this room know
 """
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 from uuid import UUID
@@ -29,8 +30,11 @@ from app.journal import service as journal
 from app.patients import service as patients
 from app.patients.service import Person
 from app.signals import service as signals
+from app.signals.schemas import Rule as SignalRule
 
 TYPE = "interaction"
+MOST_SHOWN = 200
+"""Stored findings in one answer: all that hold, and the newest of those that are over."""
 ALERTING = frozenset({"contraindicated", "major"})
 """Severities that wait for a named person."""
 _STOPPED, _ABOVE_MAXIMUM = "~stopped", ">max"
@@ -40,19 +44,35 @@ Said = Mapping[str, Mapping[str, Any]]
 """What an answer says of each entry, by its key."""
 
 
-def facts_of(person: Person, on: date) -> Facts:
-    """Give what is known of a patient that a rule may ask for: so far the age."""
-    born = person.birth_date
-    if born is None:
-        return Facts()
-    return Facts(age_years=on.year - born.year - ((on.month, on.day) < (born.month, born.day)))
+def facts_of(
+    person: Person,
+    on: date,
+    told: Mapping[str, Sequence[tuple[date, str]]] | None = None,
+    egfr: Decimal | None = None,
+) -> Facts:
+    """Give what is known of a patient that a rule may ask for.
+
+    told: the answers to each question, oldest first; see `patients.facts`. No rule reads `other`.
+    egfr: mL/min/1.73 m2, the newest.
+    """
+    born, told = person.birth_date, told or {}
+    latest = {fact: said[-1][1] for fact, said in told.items() if said[-1][1] != "other"}
+    return Facts(
+        age_years=None
+        if born is None
+        else on.year - born.year - ((on.month, on.day) < (born.month, born.day)),
+        pregnancy=latest.get("pregnancy"),
+        smoking=latest.get("smoking"),
+        egfr=egfr,
+        events=rules.smoking_events(told.get("smoking", ())),
+    )
 
 
 @lru_cache(maxsize=4096)
 def resolve(
     code: tuple[str, str] | None, reference_id: str | None, text: str | None
 ) -> reference.Resolved:
-    """Say what a record's substance is; kept, since a text that nothing fits costs 10 ms and more.
+    """Say what a record's substance is; kept, for the same few are asked for all day.
 
     Raises:
         SubstancesDiffer: the code and the id name different ones.
@@ -64,24 +84,60 @@ def resolve(
 
 
 def review(
-    work: Work, person: Person, entries: Sequence[Entry], facts: Facts, on: date
-) -> list[dict[str, Any]]:
+    work: Work,
+    person: Person,
+    entries: Sequence[Entry],
+    facts: Facts,
+    on: date,
+    *,
+    old_before: date | None = None,
+) -> dict[str, Any]:
     """Check the list as it now is, and keep what changed: one query where nothing did.
 
     entries: everything that is or was taken, this call's own changes included; their keys are
         ids of courses.
-    Gives the new findings in short, each with the signal that it opened, or None. A finding
-    that only calmed down (a substance was stopped and washes out, a dose is no longer above
-    the maximum) opens no second signal: it goes on with the one it had.
+    old_before: for an import, which opens one signal for all that is old: a finding whose
+        substances were all begun before this day opens none.
+    Gives what an answer says of it: `new_findings` in short, the worst first, and
+    `opened_signals`; neither where there is none.
+
+    A finding goes on, under its id and with what was said of it, as long as its rule and its
+    substances stay and nothing got worse: one was stopped and washes out, a dose was lowered.
+    It comes back as a new one when a dose rises above what was answered for, above the
+    reference's maximum, when a stopped substance is taken again, or another one joins.
     """
     live = _live(work, person.id)
-    found = {one.facts_key: one for one in rules.check(entries, facts, on).findings}
+    checked = rules.check(entries, facts, on).findings
+    found = {one.facts_key: one for one in sorted(checked, key=_order)}
     gone = [row for key, row in live.items() if key not in found]
-    new = [one for key, one in found.items() if key not in live]
+    new = []
+    for key, one in found.items():
+        row = live.get(key) or next((old for old in gone if _calmed(old.facts_key, key)), None)
+        if row is None:
+            new.append(one)
+        elif row.state != "open" and _is_raised(row, one):
+            new.append(one)
+            gone = [*(old for old in gone if old is not row), row]
+        else:
+            gone = [old for old in gone if old is not row]
+            live.pop(row.facts_key)
+            _go_on(work, row, one)
+            live[key] = row
     for row in gone:
         del live[row.facts_key]
         _change(work, row, "resolved", state="resolved", resolved_at=work.now)
-    return [_open(work, person, one, gone) for one in new]
+    begun = {entry.key: entry.started_on for entry in entries}
+    opened: list[dict[str, Any]] = []
+    short = []
+    for one in new:
+        is_old = old_before is not None and all(
+            (day := begun.get(key)) is None or day < old_before for key in _course_ids(one)
+        )
+        short.append(_open(work, person, one, opened, waits=not is_old))
+    return {
+        **({"new_findings": short} if short else {}),
+        **({"opened_signals": opened} if opened else {}),
+    }
 
 
 def _live(work: Work, patient_id: UUID) -> dict[str, Finding]:
@@ -101,32 +157,76 @@ def _live(work: Work, patient_id: UUID) -> dict[str, Finding]:
     return work.remember(("findings", patient_id), ask)
 
 
-def _open(
-    work: Work, person: Person, found: rules.Finding, gone: Iterable[Finding]
-) -> dict[str, Any]:
-    rule = found.rule
-    medication_ids = sorted({key for one in found.involved for key in one.keys} - {SMOKING_FACT})
-    short = {
-        "id": uuid7(),
-        "rule": {"id": rule.id, "version": rule.version},
-        "severity": rule.severity,
-        "medication_ids": medication_ids,
+def _course_ids(found: rules.Finding) -> list[str]:
+    return sorted({key for one in found.involved for key in one.keys} - {SMOKING_FACT})
+
+
+def _involved(found: rules.Finding) -> dict[str, Any]:
+    """Give what a finding rests on: the courses, and the known daily doses of its substances."""
+    return {
+        "medication_ids": _course_ids(found),
+        "doses": {
+            one.substance.reference_id: {"amount": str(one.dose[0]), "unit": one.dose[1]}
+            for one in found.involved
+            if one.dose is not None
+        },
     }
-    before = next((row for row in gone if _calmed(row.facts_key, found.facts_key)), None)
+
+
+def _raises(before: Mapping[str, Any] | None, now: Mapping[str, Any]) -> bool:
+    return (
+        before is not None
+        and before["unit"] == now["unit"]
+        and Decimal(now["amount"]) > Decimal(before["amount"])
+    )
+
+
+def _is_raised(row: Finding, found: rules.Finding) -> bool:
+    """Say whether a dose is known to be higher than any that stood behind the finding so far."""
+    known, now = row.involved["doses"], _involved(found)["doses"]
+    return any(_raises(known.get(name), dose) for name, dose in now.items())
+
+
+def _go_on(work: Work, row: Finding, found: rules.Finding) -> None:
+    """Keep what a finding now rests on; a lower dose than before is no change of it."""
+    now, known = _involved(found), row.involved["doses"]
+    for name, dose in known.items():
+        if name not in now["doses"] or not _raises(dose, now["doses"][name]):
+            now["doses"][name] = dose
+    if now != row.involved or row.facts_key != found.facts_key:
+        _change(work, row, "changed", involved=now, facts_key=found.facts_key)
+
+
+def _open(
+    work: Work,
+    person: Person,
+    found: rules.Finding,
+    opened: list[dict[str, Any]],
+    *,
+    waits: bool,
+) -> dict[str, Any]:
+    """Keep a new finding and give it in short; the signal that it opens joins `opened`."""
+    rule, finding_id, involved = found.rule, uuid7(), _involved(found)
     signal = None
-    if before is None and rule.severity in ALERTING:
+    if waits and rule.severity in ALERTING:
         evidence = {
-            "finding_id": str(short["id"]),
+            "finding_id": str(finding_id),
             "rule_id": rule.id,
             "severity": rule.severity,
-            "medication_ids": medication_ids,
+            "medication_ids": involved["medication_ids"],
         }
         # The finding is the episode: the same pair taken again after a stop is another one.
-        signal = signals.open_once(work, person, f"{TYPE}:{short['id']}", TYPE, evidence)
-    signal_id = UUID(signal["id"]) if signal else before.signal_id if before else None
+        signal = signals.open_once(
+            work,
+            person,
+            f"{TYPE}:{finding_id}",
+            TYPE,
+            evidence,
+            rule=SignalRule(id=rule.id, version=rule.version),
+        )
     row = work.add(
         Finding,
-        id=short["id"],
+        id=finding_id,
         patient_id=person.id,
         version=1,
         status="active",
@@ -135,19 +235,28 @@ def _open(
         severity=rule.severity,
         facts_key=found.facts_key,
         state="open",
-        involved={"medication_ids": medication_ids},
+        involved=involved,
         first_seen_at=work.now,
         resolved_at=None,
-        signal_id=signal_id,
+        signal_id=UUID(signal["id"]) if signal else None,
         acknowledgement=None,
     )
     _live(work, person.id)[found.facts_key] = row
     _record(work, row, "created")
-    return {**short, "id": str(short["id"]), "state": "open", "opened_signal": signal}
+    if signal is not None:
+        opened.append(signal)
+    return {
+        "id": str(finding_id),
+        "rule": {"id": rule.id, "version": rule.version},
+        "severity": rule.severity,
+        "medication_ids": involved["medication_ids"],
+        "state": "open",
+        "signal_id": signal and signal["id"],
+    }
 
 
 def _calmed(before: str, now: str) -> bool:
-    """Say whether the same finding goes on, and no substance in it is worse than before."""
+    """Say whether the finding goes on, and none of its substances is worse than before."""
     marks = re.compile(f"{_STOPPED}|{_ABOVE_MAXIMUM}")
     return (
         marks.sub("", before) == marks.sub("", now)
@@ -165,11 +274,11 @@ def _record(work: Work, row: Finding, action: str) -> Answer:
     body = FindingBody.model_validate(
         {
             "rule": {"id": row.rule_id, "version": row.rule_version},
-            "medication_ids": row.involved["medication_ids"],
+            **row.involved,
             **{
                 name: getattr(row, name)
                 for name in FindingBody.model_fields
-                if name not in {"rule", "medication_ids"}
+                if name not in {"rule", *row.involved}
             },
         }
     )
@@ -252,12 +361,26 @@ def show(
 
     entries: the list as it is now; the keys are ids of courses.
     names: what each course calls its substance, by the same keys.
+    What held once and does not any more stands under `resolved`, the newest first: there a
+    finding that time alone ended (a wash-out is over) has no `resolved_at` yet.
     """
     person = patients.get(work, patient_id)
     check = rules.check(entries, facts, person.today(work.now))
-    live = _live(work, patient_id)
+    rows = work.all(
+        select(Finding)
+        .where(Finding.patient_id == patient_id)
+        .order_by(Finding.resolved_at.desc().nulls_first(), Finding.first_seen_at.desc())
+        .limit(MOST_SHOWN)
+    )
+    live = {row.facts_key: row for row in rows if row.resolved_at is None}
+    holds = {one.facts_key for one in check.findings}
     said = {key: {"medication_id": key, "text": name} for key, name in names.items()}
     body = _written(check, said, work.actor, lambda one: _kept(live.get(one.facts_key)))
+    body["resolved"] = [
+        _was(row, names)
+        for row in rows
+        if row.resolved_at is not None or row.facts_key not in holds
+    ]
     return Answer(orjson.dumps({"checked_at": work.now, **body}))
 
 
@@ -268,6 +391,20 @@ def _kept(row: Finding | None) -> dict[str, Any]:
         "first_seen_at": row.first_seen_at if row else None,
         "signal_id": row.signal_id if row else None,
         "acknowledgement": row.acknowledgement if row else None,
+    }
+
+
+def _was(row: Finding, names: Mapping[str, str]) -> dict[str, Any]:
+    """Write a finding that does not hold any more; a course entered in error has no name."""
+    return {
+        "rule": {"id": row.rule_id, "version": row.rule_version},
+        "severity": row.severity,
+        "substances": [
+            {"medication_id": one, "text": names.get(one)} for one in row.involved["medication_ids"]
+        ],
+        **_kept(row),
+        "state": "resolved",
+        "resolved_at": row.resolved_at,
     }
 
 
@@ -346,6 +483,7 @@ def _finding(found: rules.Finding, said: Said, actor: Actor) -> dict[str, Any]:
         "mechanism": rule.mechanism,
         "effect": rule.effect,
         **({"management": rule.management} if for_prescribers else {}),
+        "onset": rule.onset,
         "evidence": rule.evidence,
         "sources": rule.sources,
     }

@@ -3,10 +3,18 @@
 from datetime import datetime
 from uuid import UUID
 
-from sqlalchemy import Index, SmallInteger, String, Text, UniqueConstraint
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.base import Base, Owned
+from app.core.base import Base, Owned, Record
 from app.core.types import BigInt, Id
 
 
@@ -86,3 +94,35 @@ class IdempotencyKey(Owned, Base):
     record_id: Mapped[UUID] = mapped_column(Id)
     version: Mapped[int]
     used_at: Mapped[datetime]
+
+
+class RefusedEdit(Owned, Base):
+    """An edit that was made on another version than the one that was there.
+
+    Its content stands in the journal under an id of its own; here is what it wanted to change.
+    """
+
+    __tablename__ = "refused_edits"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+    )
+
+    record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+
+
+class ErasureRequest(Record, Base):
+    """A wish to be forgotten, and what was done about it; never erased itself."""
+
+    __tablename__ = "erasure_requests"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        CheckConstraint("state IN ('received', 'held', 'done')", name="state"),
+        CheckConstraint("covers IN ('patient_made', 'everything')", name="covers"),
+        Index(None, "clinic_id", "patient_id"),
+    )
+
+    covers: Mapped[str] = mapped_column(String(12))
+    state: Mapped[str] = mapped_column(String(8))
+    received_by: Mapped[UUID] = mapped_column(Id)

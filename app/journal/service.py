@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
-from uuid import UUID
+from uuid import UUID, uuid5
 
 import orjson
 from pydantic import BaseModel
@@ -27,6 +27,7 @@ from app.core.base import Owned, Record
 from app.core.db import Call, Work
 from app.core.errors import (
     AlreadyExists,
+    Erased,
     IdempotencyKeyReused,
     NotFound,
     PreconditionRequired,
@@ -39,9 +40,12 @@ from app.core.types import Id, UtcDateTime
 from app.core.wire import NOT_CONTENT, Identified, canonical
 from app.journal import chain
 from app.journal.chain import Head
-from app.journal.models import Access, ChainHead, Entry, IdempotencyKey
+from app.journal.models import Access, ChainHead, Entry, IdempotencyKey, RefusedEdit
 
 M = TypeVar("M", bound=BaseModel)
+ERASED = "erased"
+"""The action of the last version of what was erased: a tombstone without content."""
+REFUSED = "refused_edit"
 ACTIONS = {"POST": "C", "PUT": "U", "PATCH": "U", "DELETE": "D", "GET": "R", "CLI": "C"}
 
 
@@ -55,6 +59,7 @@ class Version(NamedTuple):
     patient_id: UUID | None
     actor_id: UUID
     recorded_at: datetime
+    action: str
     fingerprint: str
 
 
@@ -66,6 +71,7 @@ _VERSION = (
     Entry.patient_id,
     Entry.actor_id,
     Entry.recorded_at,
+    Entry.action,
     Entry.fingerprint,
 )
 
@@ -108,6 +114,18 @@ def head(work: Work) -> Head | None:
     return found
 
 
+def forget_answers(work: Work, sent: Collection[UUID], standing: Collection[str]) -> None:
+    """Forget what this transaction knew of records that were sent since, so that it asks anew.
+
+    standing: what of other rooms' memory still holds; anything else is forgotten too.
+    """
+    for key in list(work.memory):
+        name, *of = key if isinstance(key, tuple) else (key,)
+        holds = of[0] not in sent if name == "versions" else name == "head" or name in standing
+        if not holds:
+            del work.memory[key]
+
+
 def moved(
     heads: Mapping[tuple[UUID, str], Head],
 ) -> Iterable[tuple[type[Owned], dict[str, Any]]]:
@@ -133,7 +151,7 @@ def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
         (record_id, work)
         for call, work in works
         for argument in call.args
-        if isinstance(argument, Identified)
+        if hasattr(argument, "record_ids")
         for record_id in argument.record_ids()
     ]
 
@@ -151,7 +169,7 @@ def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
 
 def _version(row: Sequence[Any]) -> Version:
     """Read a version from JSON values: ids and moments are text there."""
-    clinic_id, record_id, version, type_, patient_id, actor_id, recorded_at, print_ = row
+    clinic_id, record_id, version, type_, patient_id, actor_id, recorded_at, action, print_ = row
     return Version(
         UUID(clinic_id),
         UUID(record_id),
@@ -160,6 +178,7 @@ def _version(row: Sequence[Any]) -> Version:
         UUID(patient_id) if patient_id else None,
         UUID(actor_id),
         datetime.fromisoformat(recorded_at),
+        action,
         print_,
     )
 
@@ -192,12 +211,15 @@ def sent_before(
 
     Raises:
         AlreadyExists: the id is taken by other content, another patient or another type.
+        Erased: it was here, and is no more.
     """
     record_id = record_id or data.id
     if record_id is None or not (known := versions(work, record_id)):
         return None
     if any(one.type != type_ or one.patient_id != patient_id for one in known):
         raise AlreadyExists()
+    if known[-1].action == ERASED:
+        raise Erased()
     print_ = fingerprint(data)
     if any(one.fingerprint == print_ and one.actor_id == work.actor.user_id for one in known):
         return answer_at(work, record_id, known[-1].version)
@@ -258,11 +280,12 @@ def record(
         "answer": text.decode(),
     }
     link = chain.extend(locked, chain.content_of(entry))
-    work.put_rows(Entry, [entry | _chained(link)])
+    work.put_rows(Entry, [entry | link_of(link)])
     return Answer(text, record_id, version, link.sequence, created=version == 1)
 
 
-def _chained(link: chain.Link) -> dict[str, Any]:
+def link_of(link: chain.Link) -> dict[str, Any]:
+    """Give the columns that a link is."""
     return {
         "sequence": link.sequence,
         "salt": link.salt,
@@ -274,12 +297,20 @@ def _chained(link: chain.Link) -> dict[str, Any]:
 
 def answer_at(work: Work, record_id: UUID, version: int) -> Answer:
     """Give a record as it was answered at one version, byte for byte."""
-    text = work.first(
-        select(Entry.answer).where(Entry.record_id == record_id, Entry.version == version)
-    )
-    if text is None:
-        raise NotFound()
+    text = _text(work, Entry.answer, record_id, version)
     return Answer(text.encode(), record_id, version, replayed=True)
+
+
+def _text(work: Work, column: Any, record_id: UUID, version: int) -> str:
+    found = work.first(
+        select(column, Entry.version).where(Entry.record_id == record_id, Entry.version == version)
+    )
+    if found is None:
+        raise NotFound()
+    text: str | None = found[0]
+    if text is None:
+        raise Erased()
+    return text
 
 
 def show(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> Answer:
@@ -287,6 +318,7 @@ def show(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> An
 
     Raises:
         NotFound: no such record of this type and patient.
+        Erased: it was here, and is no more.
     """
     found = work.first(
         select(Entry.answer, Entry.version)
@@ -295,17 +327,14 @@ def show(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> An
     )
     if found is None:
         raise NotFound()
+    if found.answer is None:
+        raise Erased()
     return Answer(found.answer.encode(), record_id, found.version)
 
 
 def body_at(work: Work, record_id: UUID, version: int) -> dict[str, Any]:
     """Give what was sent at one version, for a merge patch."""
-    text = work.first(
-        select(Entry.body).where(Entry.record_id == record_id, Entry.version == version)
-    )
-    if text is None:
-        raise NotFound()
-    body: dict[str, Any] = orjson.loads(text)
+    body: dict[str, Any] = orjson.loads(_text(work, Entry.body, record_id, version))
     return body
 
 
@@ -352,7 +381,12 @@ def _merge(target: Any, patch: Any) -> Any:
 
 
 def history(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> Answer:
-    """Give all versions of a record, newest first."""
+    """Give all versions of a record, newest first; then the edits of it that were refused.
+
+    Raises:
+        NotFound: no such record of this type and patient.
+        Erased: it was here, and is no more.
+    """
     texts = work.all(
         select(Entry.answer)
         .where(Entry.record_id == record_id, Entry.type == type_, Entry.patient_id == patient_id)
@@ -360,7 +394,49 @@ def history(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) ->
     )
     if not texts:
         raise NotFound()
-    return join([text or "null" for text in texts], None)
+    if texts[0] is None:
+        raise Erased()
+    refused = work.all(
+        select(Entry.answer)
+        .join(
+            RefusedEdit,
+            (RefusedEdit.clinic_id == Entry.clinic_id) & (RefusedEdit.id == Entry.record_id),
+        )
+        .where(RefusedEdit.record_id == record_id, Entry.answer.is_not(None))
+        .order_by(Entry.sequence.desc())
+    )
+    return join([*texts, *refused], None)
+
+
+def keep_refused(
+    work: Work, patient_id: UUID, record_id: UUID, base_version: int | None, data: Identified
+) -> None:
+    """Keep an edit that was made on another version, beside the history of what it would change.
+
+    The same one again is kept once.
+    """
+    refused_id = uuid5(record_id, f"{work.actor.user_id}:{fingerprint(data)}")
+    current = versions(work, record_id)[-1].version
+    if versions(work, refused_id):
+        return
+    record(
+        work,
+        REFUSED,
+        "refused",
+        record_id=refused_id,
+        patient_id=patient_id,
+        version=1,
+        data=data,
+        derived={
+            "id": record_id,
+            "version": current,
+            "status": "refused",
+            "base_version": base_version,
+        },
+    )
+    work.put_rows(
+        RefusedEdit, [{"record_id": record_id, "id": refused_id, "patient_id": patient_id}]
+    )
 
 
 def page(
@@ -482,6 +558,20 @@ def answers_known_at(
     return [one for one in found if one[1]["status"] != "entered_in_error"]
 
 
+def answers_of_this_call(
+    work: Work, patient_id: UUID, types: Collection[str]
+) -> list[tuple[int, dict[str, Any]]]:
+    """Give what this call itself has kept of a patient's records of some types: no query sees it.
+
+    Oldest first, with what it marked as entered in error.
+    """
+    return [
+        (row["sequence"], orjson.loads(row["answer"]))
+        for model, row in work.added
+        if model is Entry and row["patient_id"] == patient_id and row["type"] in types
+    ]
+
+
 def recorded_at(work: Work, sequence: int) -> datetime | None:
     """Give the moment at which a sequence of the journal was recorded."""
     moment: datetime | None = work.first(
@@ -498,11 +588,14 @@ def replay(work: Work, key: tuple[str, str]) -> Answer | None:
 
     Raises:
         IdempotencyKeyReused: it was used with another body.
+        Erased: what it made was erased, and what it was made of is not known any more.
     """
     scope, print_ = key
     used = work.first(select(IdempotencyKey).where(IdempotencyKey.scope == scope))
     if used is None:
         return None
+    if not used.fingerprint:
+        raise Erased()
     if used.fingerprint != print_:
         raise IdempotencyKeyReused()
     return answer_at(work, used.record_id, used.version)
@@ -550,4 +643,4 @@ def log(work: Work, call: Call) -> None:
         "request_id": work.trace.request_id,
     }
     link = chain.extend(locked, chain.content_of(row))
-    work.put_rows(Access, [row | _chained(link)])
+    work.put_rows(Access, [row | link_of(link)])

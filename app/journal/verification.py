@@ -42,6 +42,26 @@ def verify(work: Work, kind: chain.Kind = "journal") -> tuple[int, int | None]:
     return head.sequence, None
 
 
+def heads(work: Work) -> dict[str, chain.Head]:
+    """Give the last link of each chain, to be kept elsewhere."""
+    rows = work.all(
+        select(ChainHead.kind, ChainHead.sequence, ChainHead.hash).order_by(ChainHead.kind)
+    )
+    return {row.kind: chain.Head(row.sequence, row.hash) for row in rows}
+
+
+def stands(work: Work, kind: chain.Kind, head: chain.Head) -> bool:
+    """Say whether a link that was exported before still stands where it stood.
+
+    A chain that holds in itself and lacks it was written anew from that link or before.
+    """
+    if head.sequence == 0:
+        return head.hash == chain.GENESIS
+    model = KINDS[kind]
+    found = work.first(select(model.hash).where(model.sequence == head.sequence))
+    return bool(found == head.hash)
+
+
 def _says_what_it_committed_to(row: Any, own: Collection[str]) -> bool:
     if row.salt is None:
         return isinstance(row, Entry) and row.body is None and row.answer is None

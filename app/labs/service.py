@@ -5,8 +5,10 @@ medicines the patient takes is not known here: a limit is the strictest that the
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 from uuid import UUID
 
@@ -34,8 +36,10 @@ SAMPLE_TIMING = ("DQ_SAMPLE_TIMING",)
 """Drawn outside the hours in which levels of the test can be compared: shown, not counted."""
 
 
-def record(work: Work, patient_id: UUID, data: LabIn) -> Answer:
+def record(work: Work, patient_id: UUID, data: LabIn, *, opens_signals: bool = True) -> Answer:
     """Store one result; the same id and content again gives the record that is there.
+
+    opens_signals: False for an import of old facts, which opens one signal for all of them.
 
     Raises:
         NotFound: no such patient for this caller.
@@ -43,10 +47,13 @@ def record(work: Work, patient_id: UUID, data: LabIn) -> Answer:
             that is not one of the test.
         AlreadyExists: the id is taken by other content.
     """
-    return records.post(work, KIND, patient_id, data)
+    kind = replace(KIND, keep=partial(keep, opens_signals=opens_signals))
+    return records.post(work, kind, patient_id, data)
 
 
-def keep(work: Work, person: Person, data: LabIn, place: Place) -> Answer:
+def keep(
+    work: Work, person: Person, data: LabIn, place: Place, *, opens_signals: bool = True
+) -> Answer:
     """Store one version of a result."""
     day = _drawn_on(work, person, data)
     measure = f"labs.{data.code.code}"
@@ -54,7 +61,7 @@ def keep(work: Work, person: Person, data: LabIn, place: Place) -> Answer:
     limits = _limits(work, person, data, place, test)
     judged = _judged(limits, data)
     opened = None
-    if test is not None and judged is not None and judged.critical:
+    if opens_signals and test is not None and judged is not None and judged.critical:
         opened = _signal(work, person, place.record_id, measure, data, judged, test)
     answer = records.keep(
         work,

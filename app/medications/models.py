@@ -1,14 +1,15 @@
-"""Medication courses, dose events, administrations."""
+"""Medication courses, dose events, what was dispensed and taken, the clinic's own medicines."""
 
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, String
+from sqlalchemy import CheckConstraint, ForeignKeyConstraint, Index, SmallInteger, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.base import Base, Record
-from app.core.types import Id
+from app.core.base import Base, Owned, Record
+from app.core.types import BigInt, Document, Id
 
 
 class Medication(Record, Base):
@@ -60,6 +61,11 @@ class DoseEvent(Record, Base):
     times_per_day: Mapped[Decimal | None]
     percent_of_previous: Mapped[Decimal | None]
     max_per_day: Mapped[Decimal | None]
+    parts: Mapped[list[dict[str, Any]] | None] = mapped_column(Document)
+    """Several strengths at different hours, as they were sent; then `amount` is None."""
+    interval_days: Mapped[int | None]
+    planned_step_id: Mapped[UUID | None] = mapped_column(Id)
+    """The planned step that this event carried out."""
     dose_known: Mapped[bool]
     planned: Mapped[bool]
     unconfirmed: Mapped[str | None] = mapped_column(String(200))
@@ -87,3 +93,65 @@ class Administration(Record, Base):
     at: Mapped[datetime | None]
     reported_in: Mapped[UUID | None] = mapped_column(Id)
     """The check-in or follow-up that brought it, if it came in one."""
+
+
+class Dispense(Record, Base):
+    """One fill that was handed out: supply, never a dose taken."""
+
+    __tablename__ = "dispenses"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        ForeignKeyConstraint(
+            ["clinic_id", "medication_id"], ["medications.clinic_id", "medications.id"]
+        ),
+        CheckConstraint("days_supply >= 1", name="days_supply"),
+        CheckConstraint("(quantity IS NULL) = (unit IS NULL)", name="quantity"),
+        Index(None, "clinic_id", "medication_id", "dispensed_on"),
+    )
+
+    medication_id: Mapped[UUID] = mapped_column(Id)
+    dispensed_on: Mapped[date]
+    quantity: Mapped[Decimal | None]
+    unit: Mapped[str | None] = mapped_column(String(20))
+    days_supply: Mapped[int | None]
+
+
+class ReportedIntake(Owned, Base):
+    """What somebody told at a contact of taking one medicine: a dose, or days missed.
+
+    As a measurement it has the journal sequence that asserted it and that took it back.
+    """
+
+    __tablename__ = "reported_intakes"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        ForeignKeyConstraint(
+            ["clinic_id", "medication_id"], ["medications.clinic_id", "medications.id"]
+        ),
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    """The check-in or follow-up that told it."""
+    place: Mapped[int] = mapped_column(SmallInteger, primary_key=True, autoincrement=False)
+    asserted: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    retracted: Mapped[int | None] = mapped_column(BigInt)
+    medication_id: Mapped[UUID] = mapped_column(Id)
+    day: Mapped[date]
+    amount: Mapped[Decimal | None]
+    unit: Mapped[str | None] = mapped_column(String(20))
+    times_per_day: Mapped[Decimal | None]
+    days: Mapped[int | None]
+    """Of so many days `missed_days` were missed; None where a dose was told."""
+    missed_days: Mapped[int | None]
+
+
+class RegisteredMedication(Owned, Base):
+    """A medicine of the clinic's own reference; its code is its key."""
+
+    __tablename__ = "registered_medications"
+    __table_args__ = (ForeignKeyConstraint(["clinic_id"], ["clinics.clinic_id"]),)
+
+    code: Mapped[str] = mapped_column(String(100), primary_key=True)
+    version: Mapped[int]
+    definition: Mapped[dict[str, Any]]

@@ -1,4 +1,4 @@
-"""What dose events and administrations share: each belongs to one course of one patient."""
+"""What dose events, administrations and dispenses share: each belongs to one course."""
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -16,14 +16,14 @@ from app.core.pagination import Page
 from app.core.wire import Identified
 from app.journal import service as journal
 from app.medications import repository, rules
-from app.medications.models import Administration, DoseEvent
-from app.medications.schemas import AdministrationIn, DoseEventIn
+from app.medications.models import Administration, Dispense, DoseEvent
+from app.medications.schemas import AdministrationIn, DispenseIn, DoseEventIn
 from app.patients import records
 from app.patients import service as patients
 from app.patients.records import Kind
 from app.patients.service import Person
 
-InCourse = TypeVar("InCourse", DoseEventIn, AdministrationIn)
+InCourse = TypeVar("InCourse", DoseEventIn, AdministrationIn, DispenseIn)
 
 
 def require_courses(work: Work, patient_id: UUID, ids: Iterable[UUID], pointer: str) -> None:
@@ -71,7 +71,7 @@ def in_course(
         NotFound: no such patient for this caller, or the record is not of this course.
     """
     patients.get(work, patient_id)
-    if not repository.belongs(work, kind.model, patient_id, medication_id, record_id):  # type: ignore[arg-type]  # the two kinds of a course
+    if not repository.belongs(work, kind.model, patient_id, medication_id, record_id):  # type: ignore[arg-type]  # the kinds of a course
         raise NotFound()
     return act(work, kind, patient_id, record_id, *args)
 
@@ -108,7 +108,7 @@ def within(data: InCourse, medication_id: UUID, pointer: str = "") -> InCourse:
 
 
 def require_same_course(
-    row: DoseEvent | Administration, data: DoseEventIn | AdministrationIn
+    row: DoseEvent | Administration | Dispense, data: DoseEventIn | AdministrationIn | DispenseIn
 ) -> None:
     if row.medication_id != data.medication_id:
         raise Invalid("the medication it belongs to", pointer="/medication_id")
@@ -121,8 +121,13 @@ def post_all(
     medication_id: UUID,
     many: Sequence[Any],
     pointer: str,
+    before_last: Kind[Any] | None = None,
 ) -> Answer:
-    """Store several records of a course in one transaction; each needs an id of its own."""
+    """Store several records of a course in one transaction; each needs an id of its own.
+
+    before_last: how those are kept after which another new one comes, where it differs: what
+        looks at all of them together does so at the last.
+    """
     rules.refuse(
         [
             Fault(f"/{number}/id", "required", "an id made by the client")
@@ -131,10 +136,11 @@ def post_all(
         ],
         pointer,
     )
-    keep: Callable[..., Answer] = kind.keep
+    last = max((n for n, one in enumerate(many) if not journal.versions(work, one.id)), default=-1)
     answers = []
     for number, one in enumerate(many):
         at = f"{pointer}/{number}"
+        keep: Callable[..., Answer] = (before_last or kind if number < last else kind).keep
         placed = replace(kind, keep=partial(keep, pointer=at))
         answers.append(records.post(work, placed, patient_id, within(one, medication_id, at)))
     return Answer(

@@ -1,13 +1,20 @@
-"""What is asked of the tables of courses, dose events and administrations."""
+"""What is asked of the tables of courses and of what stands under them."""
 
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import select
+from sqlalchemy import or_, select
 
 from app.core.db import Work
-from app.medications.models import Administration, DoseEvent, Medication
+from app.medications.models import (
+    Administration,
+    Dispense,
+    DoseEvent,
+    Medication,
+    ReportedIntake,
+)
 
 
 def courses(work: Work, patient_id: UUID, ids: set[UUID]) -> set[UUID]:
@@ -35,7 +42,7 @@ def courses_with_events(work: Work, patient_id: UUID) -> Sequence[Any]:
 
 def belongs(
     work: Work,
-    model: type[DoseEvent] | type[Administration],
+    model: type[DoseEvent] | type[Administration] | type[Dispense],
     patient_id: UUID,
     medication_id: UUID,
     record_id: UUID,
@@ -45,6 +52,14 @@ def belongs(
         model.id == record_id,
         model.patient_id == patient_id,
         model.medication_id == medication_id,
+    )
+    return work.first(statement) is not None
+
+
+def has_event(work: Work, medication_id: UUID, event_id: UUID) -> bool:
+    """Say whether a dose event stands under a course."""
+    statement = select(DoseEvent.id).where(
+        DoseEvent.id == event_id, DoseEvent.medication_id == medication_id
     )
     return work.first(statement) is not None
 
@@ -67,4 +82,43 @@ def reported(work: Work, patient_id: UUID, reported_in: UUID) -> Sequence[Admini
             Administration.reported_in == reported_in,
             Administration.status != "entered_in_error",
         )
+    )
+
+
+def taken_since(work: Work, patient_id: UUID, first: date, last: date) -> Sequence[UUID]:
+    """Give the ids of a patient's administrations of these days, those in error included."""
+    return work.all(
+        select(Administration.id).where(
+            Administration.patient_id == patient_id,
+            Administration.medication_id.in_(
+                select(Medication.id).where(Medication.patient_id == patient_id)
+            ),
+            Administration.day >= first,
+            Administration.day <= last,
+        )
+    )
+
+
+def dispensed(work: Work, patient_id: UUID) -> Sequence[UUID]:
+    """Give the ids of a patient's dispenses, those in error included."""
+    return work.all(
+        select(Dispense.id).where(
+            Dispense.patient_id == patient_id,
+            Dispense.medication_id.in_(
+                select(Medication.id).where(Medication.patient_id == patient_id)
+            ),
+        )
+    )
+
+
+def reported_intakes(work: Work, patient_id: UUID, sequence: int) -> Sequence[ReportedIntake]:
+    """Give what was told of taking, as known at a journal sequence, by day."""
+    return work.all(
+        select(ReportedIntake)
+        .where(
+            ReportedIntake.patient_id == patient_id,
+            ReportedIntake.asserted <= sequence,
+            or_(ReportedIntake.retracted.is_(None), ReportedIntake.retracted > sequence),
+        )
+        .order_by(ReportedIntake.day, ReportedIntake.asserted, ReportedIntake.place)
     )

@@ -1,4 +1,4 @@
-"""Courses, and under each its dose events and administrations."""
+"""Courses, and under each its dose events, administrations and dispenses."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -12,13 +12,18 @@ from app.core.openapi import Route
 from app.core.web import Body, IfMatch, Reading, StrictBody, Writing, raw_body
 from app.core.wire import Day, parse_json, read
 from app.identity.deps import Clinician, ClinicianOrPatient
-from app.medications import administrations, of_course, service
+from app.medications import administrations, dispenses, of_course, service
 from app.medications.schemas import (
     AdministrationIn,
     AdministrationItems,
     AdministrationOut,
     AdministrationPage,
     AdministrationsIn,
+    DispenseIn,
+    DispenseItems,
+    DispenseOut,
+    DispensePage,
+    DispensesIn,
     DoseEventIn,
     DoseEventItems,
     DoseEventOut,
@@ -37,6 +42,7 @@ router = APIRouter(
 )
 DOSE_EVENTS = "/{medication_id}/dose-events"
 ADMINISTRATIONS = "/{medication_id}/administrations"
+DISPENSES = "/{medication_id}/dispenses"
 Reason = Annotated[str | None, Query(max_length=200)]
 
 
@@ -145,6 +151,10 @@ class OneOrMoreAdministrationsIn(RootModel[AdministrationIn | AdministrationsIn]
     """One administration, or several."""
 
 
+class OneOrMoreDispensesIn(RootModel[DispenseIn | DispensesIn]):
+    """One fill, or several."""
+
+
 @router.post(DOSE_EVENTS, status_code=201, response_model=DoseEventOut | DoseEventItems)
 async def record_dose_events(
     patient_id: UUID,
@@ -187,6 +197,20 @@ async def record_administrations(
 ) -> Response:
     """Store what was taken or missed; all of several or none."""
     return await write(administrations.record, actor, patient_id, medication_id, data)
+
+
+@router.post(DISPENSES, status_code=201, response_model=DispenseOut | DispenseItems)
+async def record_dispenses(
+    patient_id: UUID,
+    medication_id: UUID,
+    data: Annotated[
+        DispenseIn | DispensesIn, Depends(OneOrMany(OneOrMoreDispensesIn, DispenseIn, DispensesIn))
+    ],
+    actor: Clinician,
+    write: Writing,
+) -> Response:
+    """Store what was handed out; all of several or none. It says nothing of what was taken."""
+    return await write(dispenses.record, actor, patient_id, medication_id, data)
 
 
 def _add_routes(path: str, kind: Kind[Any], out: type[BaseModel], page: type[BaseModel]) -> None:
@@ -258,3 +282,4 @@ def _add_routes(path: str, kind: Kind[Any], out: type[BaseModel], page: type[Bas
 
 _add_routes(DOSE_EVENTS, service.DOSE_EVENT, DoseEventOut, DoseEventPage)
 _add_routes(ADMINISTRATIONS, administrations.ADMINISTRATION, AdministrationOut, AdministrationPage)
+_add_routes(DISPENSES, dispenses.DISPENSE, DispenseOut, DispensePage)

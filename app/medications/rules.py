@@ -5,7 +5,13 @@ from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from app.core.errors import Fault, Invalid
-from app.medications.schemas import AdministrationIn, DoseEventIn, ReportedSubstance
+from app.medications.schemas import (
+    AdministrationIn,
+    DispenseIn,
+    DoseEventIn,
+    PartIn,
+    ReportedSubstance,
+)
 from app.patients.service import Person
 
 CLOCK_TOLERANCE = timedelta(hours=24)
@@ -35,20 +41,49 @@ def faults_of_time(
             yield from _ahead(person, now, at, day, data.effective_at)
 
 
+_WAYS = ("dose", "rate", "parts", "percent_of_previous")
+
+
+def stated_in(data: DoseEventIn) -> str:
+    """Name the member that says the dose; `dose` where none does."""
+    return next((name for name in _WAYS if getattr(data, name) is not None), "dose")
+
+
 def faults_of_dose(data: DoseEventIn) -> Iterator[Fault]:
-    said = [
-        name for name in ("dose", "rate", "percent_of_previous") if getattr(data, name) is not None
-    ]
+    said = [name for name in _WAYS if getattr(data, name) is not None]
     if len(said) > 1:
-        yield Fault(f"/{said[1]}", "one-of", "one of dose, rate and percent_of_previous")
+        yield Fault(f"/{said[1]}", "one-of", "one of dose, rate, parts and percent_of_previous")
     elif said and not data.dose_known:
         yield Fault("/dose_known", "one-of", "a dose, or dose_known false")
     elif said and data.kind in _ENDS_A_DOSE:
         yield Fault(f"/{said[0]}", "not-here", "no dose where the dose ends")
     elif not said and data.dose_known and data.kind in _SETS_A_DOSE:
         yield Fault("/dose", "required", "{amount, unit}; where nobody knows it, dose_known false")
-    if data.rate is not None and data.times_per_day is not None:
-        yield Fault("/times_per_day", "not-here", "no times a day beside a rate")
+    for name in ("rate", "parts", "interval_days"):
+        if getattr(data, name) is not None and data.times_per_day is not None:
+            yield Fault("/times_per_day", "not-here", f"no times a day beside {name}")
+    if data.interval_days is not None and (data.dose is None or data.kind == "prn_on"):
+        yield Fault("/interval_days", "not-here", "only with the dose of an injection")
+    if data.parts is not None and data.kind == "prn_on":
+        yield Fault("/parts", "not-here", "as needed has one dose, and max_per_day")
+    for number, part in enumerate(data.parts or ()):
+        yield from _of_part(f"/parts/{number}", data, part)
+    if data.planned and data.planned_step_id is not None:
+        yield Fault("/planned_step_id", "not-here", "a plan carries out no step")
+
+
+def _of_part(pointer: str, data: DoseEventIn, part: PartIn) -> Iterator[Fault]:
+    if (part.at is None) == (part.times_per_day is None):
+        yield Fault(f"{pointer}/at", "one-of", "either at or times_per_day")
+    if data.parts and part.dose.unit != data.parts[0].dose.unit:
+        yield Fault(f"{pointer}/dose/unit", "one-of", "the unit of the first part")
+
+
+def faults_of_dispense(person: Person, now: datetime, data: DispenseIn) -> Iterator[Fault]:
+    yield from _before_birth(person, "/dispensed_on", data.dispensed_on)
+    yield from _ahead(person, now, "/dispensed_on", data.dispensed_on, None)
+    if (data.quantity is None) != (data.unit is None):
+        yield Fault("/unit", "required", "a quantity and its unit, or neither")
 
 
 def faults_of_administration(

@@ -15,14 +15,14 @@ from uuid import UUID
 from sqlalchemy import select
 
 from app.clinical import dose_safety, doses
-from app.clinical import medications as reference
 from app.clinical.dose_safety import DoseLimits, DoseReview, Maximum
 from app.clinical.medications import Substance
 from app.core.db import Work
 from app.core.errors import Fault, Forbidden
+from app.medications import own, rules
 from app.medications.errors import ConfirmationRequired
 from app.medications.models import DoseEvent, Medication
-from app.medications.reading import courses, is_running
+from app.medications.reading import courses, dose_parts, is_running
 from app.medications.schemas import DoseEventIn
 from app.patients.service import Person
 from app.signals import service as signals
@@ -34,15 +34,25 @@ _SAME_KIND = {
     "mg": frozenset({"mg", "ug", "g", "ng", "mg/h", "ug/h"}),
     "ug": frozenset({"mg", "ug", "g", "ng", "mg/h", "ug/h"}),
 }
+_ROUTES = {
+    "by mouth": "oral",
+    "orally": "oral",
+    "po": "oral",
+    "im": "intramuscular",
+    "sc": "subcutaneous",
+    "sl": "sublingual",
+    "patch": "transdermal",
+}
 _FELL = "tenfold-jump down"
 DETAILS = {
     "above-maximum": "above the reference maximum for this medicine; source and version are at "
     "/v1/reference/medications/{reference_id}",
     "tenfold-jump": "at least ten times the dose before it",
     _FELL: "at most a tenth of the dose before it",
-    "titration-too-fast": "a step faster than the labelled titration; its source is at "
-    "/v1/reference/medications/{reference_id}",
-    "retitration-needed": "after this gap the label begins again with the starting dose",
+    "titration-too-fast": "a step faster than the labelled titration; its steps and source are at "
+    "/v1/reference/titrations",
+    "retitration-needed": "after this gap the label begins again with the starting dose; its "
+    "source is at /v1/reference/titrations",
     "unit-not-for-drug": "this medicine is not measured in this unit",
 }
 
@@ -76,7 +86,7 @@ def review(
     """
     assert data.medication_id is not None, "a dose event stands under a course"
     course = _course(work, data.medication_id)
-    substance = reference.by_id(course.reference_id) if course.reference_id else None
+    substance = own.by_id(work, course.reference_id)
     proposed = _proposed(data, event_id, day)
     limits = _limits(work, person, course, substance, day)
     found = dose_safety.review_dose(proposed, _earlier(work, data.medication_id), limits)
@@ -101,7 +111,11 @@ def _require_confirmation(
         name = substance.reference_id if substance else ""
         raise ConfirmationRequired(
             faults=[
-                Fault(f"{pointer}/dose", code, DETAILS[words].format(reference_id=name))
+                Fault(
+                    f"{pointer}/{rules.stated_in(data)}",
+                    code,
+                    DETAILS[words].format(reference_id=name),
+                )
                 for code in found.codes
                 for words in [_FELL if found.fell and code == "tenfold-jump" else code]
             ]
@@ -167,6 +181,8 @@ def _earlier(work: Work, medication_id: UUID) -> list[doses.DoseEvent]:
             times_per_day=row["times_per_day"],
             percent_of_previous=row["percent_of_previous"],
             max_per_day=row["max_per_day"],
+            parts=dose_parts(row["parts"] or ()),
+            interval_days=row["interval_days"],
             dose_known=row["dose_known"],
             planned=row["planned"],
             unconfirmed=tuple((row["unconfirmed"] or "").split()),
@@ -184,6 +200,8 @@ _EVENT = (
     "times_per_day",
     "percent_of_previous",
     "max_per_day",
+    "parts",
+    "interval_days",
     "dose_known",
     "planned",
     "unconfirmed",
@@ -191,21 +209,32 @@ _EVENT = (
 
 
 def _proposed(data: DoseEventIn, event_id: UUID, day: date | None) -> doses.DoseEvent:
-    given = data.dose or data.rate
+    sent = stored(data)
     return doses.DoseEvent(
         id=str(event_id),
         medication_id=str(data.medication_id),
         day=day,
         seq=1_000_000,
         kind=data.kind,
-        amount=given.amount if given else None,
-        unit=given.unit if given else None,
-        times_per_day=data.times_per_day,
-        percent_of_previous=data.percent_of_previous,
-        max_per_day=data.max_per_day,
-        dose_known=data.dose_known,
-        planned=data.planned,
+        **{**sent, "parts": dose_parts(sent["parts"] or ())},
     )
+
+
+def stored(data: DoseEventIn) -> dict[str, Any]:
+    """Give the dose of an event as its row holds it."""
+    given = data.dose or data.rate
+    parts = data.model_dump(mode="json", include={"parts"}, exclude_none=True).get("parts")
+    return {
+        "amount": given.amount if given else None,
+        "unit": parts[0]["dose"]["unit"] if parts else given.unit if given else None,
+        "times_per_day": data.times_per_day,
+        "percent_of_previous": data.percent_of_previous,
+        "max_per_day": data.max_per_day,
+        "parts": parts,
+        "interval_days": data.interval_days,
+        "dose_known": data.dose_known,
+        "planned": data.planned,
+    }
 
 
 def _limits(
@@ -218,10 +247,12 @@ def _limits(
     if person.birth_date is not None and day is not None:
         born = person.birth_date
         age = day.year - born.year - ((day.month, day.day) < (born.month, born.day))
+    route = _route(course.route)
     maxima = []
     if substance.max_daily is not None:
         ceiling = substance.max_daily
-        routes = frozenset(form.split()[0] for form in substance.forms)
+        # One ceiling stands for all forms of an entry: of an unknown route it holds as well.
+        routes = frozenset(form.split()[0] for form in substance.forms if route)
         maxima.append(Maximum(Decimal(ceiling.value), ceiling.unit, ceiling.population, routes))
     beside: set[str] = set()
     if any(one.medication == substance.reference_id for one in dose_safety.titrations()):
@@ -232,11 +263,19 @@ def _limits(
         }
     return DoseLimits(
         units=_units(substance),
-        maximum=dose_safety.maximum_for(maxima, age_years=age, route=course.route),
+        maximum=dose_safety.maximum_for(maxima, age_years=age, route=route),
         titration=dose_safety.titration_for(
             substance.reference_id, together_with=beside, age_years=age
         ),
     )
+
+
+def _route(said: str | None) -> str | None:
+    """Read how a medicine is given in the reference's words; another word stays as it is."""
+    if said is None:
+        return None
+    word = said.casefold().removesuffix(" route").removesuffix(" use").strip()
+    return _ROUTES.get(word, word)
 
 
 def _units(substance: Substance) -> frozenset[str]:

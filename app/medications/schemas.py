@@ -1,18 +1,31 @@
-"""Medication courses, dose events and administrations on the wire."""
+"""Medication courses, dose events, administrations and dispenses on the wire."""
 
 from collections.abc import Iterator
 from datetime import date, datetime
 from decimal import Decimal
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 from uuid import UUID
 
-from pydantic import AfterValidator, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from app.clinical.units import UNITS, UnitNotAccepted, Use, read_unit
-from app.core.wire import Amount, Code, Coding, Day, Identified, Instant, Line, Wire
-from app.interactions.schemas import SubstanceIn
+from app.core.wire import (
+    Amount,
+    Between,
+    ClockTime,
+    Code,
+    Coding,
+    Day,
+    Identified,
+    Instant,
+    Line,
+    Note,
+    Wire,
+)
+from app.interactions.schemas import NewFindingOut, SubstanceIn
 from app.patients.schemas import Envelope
+from app.signals.schemas import OpenedSignal
 
 MedicationKind = Literal["drug", "supplement", "substance"]
 DoseEventKind = Literal["start", "change", "stop", "restart", "hold", "resume", "prn_on", "prn_off"]
@@ -78,6 +91,14 @@ class RateIn(Wire):
     unit: Annotated[Line, _unit_of("rate")]
 
 
+class PartIn(Wire):
+    """One strength of several: once a day at a clock time, or so many times a day."""
+
+    dose: DoseIn
+    at: ClockTime | None = None
+    times_per_day: Count | None = None
+
+
 class ConfirmationIn(Wire):
     """A prescriber's word that a dose outside the usual is meant, and why."""
 
@@ -88,7 +109,9 @@ class ConfirmationIn(Wire):
 class DoseEventIn(Identified):
     """One thing done to the dose of a course, on the day or at the moment from which it holds.
 
-    A dose that nobody knows is said: `"dose": null, "dose_known": false`.
+    A dose that nobody knows is said: `"dose": null, "dose_known": false`. Several strengths at
+    different hours are `parts`; a long-acting injection has `interval_days` between two of them.
+    `planned_step_id` names the planned step that this event carried out.
     """
 
     medication_id: UUID | None = None
@@ -98,10 +121,16 @@ class DoseEventIn(Identified):
     dose: DoseIn | None = None
     dose_known: bool = True
     rate: RateIn | None = None
+    parts: Annotated[list[PartIn] | None, Field(min_length=1, max_length=24)] = None
     percent_of_previous: Count | None = None
     times_per_day: Count | None = None
     max_per_day: Count | None = None
+    interval_days: Annotated[int | None, Between(1, 366)] = None
+    direction: Literal["raise", "lower"] | None = None
+    """Of a change whose amount nobody knows."""
+    product: Line | None = None
     planned: bool = False
+    planned_step_id: UUID | None = None
     reason: DoseReason | None = None
     reason_text: Line | None = None
     confirmation: ConfirmationIn | None = None
@@ -113,6 +142,17 @@ class StepsIn(Wire):
     steps: Annotated[list[DoseEventIn], Field(min_length=1, max_length=100)]
 
 
+ExposureUnit = Annotated[Line, _unit_of("exposure")]
+
+
+class ExposureIn(Wire):
+    """How much of a substance a day or a week, where no dose is ordered: 4 drinks a week."""
+
+    amount: Amount
+    unit: ExposureUnit
+    per: Literal["d", "wk"]
+
+
 class MedicationIn(Identified, SubstanceIn):
     """A course of one drug, supplement or substance, with the event that began it."""
 
@@ -121,6 +161,7 @@ class MedicationIn(Identified, SubstanceIn):
     route: Line | None = None
     indication: Coding | None = None
     prescriber: Line | None = None
+    exposure: ExposureIn | None = None
     first_dose_event: DoseEventIn | None = None
 
     def record_ids(self) -> Iterator[UUID]:
@@ -147,6 +188,23 @@ class AdministrationsIn(Wire):
     administrations: Annotated[list[AdministrationIn], Field(min_length=1, max_length=100)]
 
 
+class DispenseIn(Identified):
+    """One fill that was handed out; how long it lasts as ordered is said, or not known."""
+
+    medication_id: UUID | None = None
+    dispensed_on: Day
+    quantity: Amount | None = None
+    unit: Annotated[Line, _unit_of("intake")] | None = None
+    days_supply: Annotated[int | None, Between(1, 366)] = None
+    product: Line | None = None
+
+
+class DispensesIn(Wire):
+    """Several fills of one course: all are kept, or none."""
+
+    dispenses: Annotated[list[DispenseIn], Field(min_length=1, max_length=100)]
+
+
 class ReportedSubstance(Identified):
     """Something that a patient tells of taking; both days belong to the time it was taken."""
 
@@ -157,6 +215,78 @@ class ReportedSubstance(Identified):
     dose: DoseIn | None = None
     dose_known: bool = True
     times_per_day: Count | None = None
+    exposure: ExposureIn | None = None
+
+
+# ---- a clinic's own reference
+
+
+def _known_reference_unit(value: str) -> str:
+    if value not in UNITS["reference"] | {"mg"}:
+        passes = "one of mg " + " ".join(sorted(UNITS["reference"]))
+        raise PydanticCustomError("unit_not_accepted", passes)
+    return value
+
+
+ReferenceUnit = Annotated[str, AfterValidator(_known_reference_unit)]
+Names = Annotated[list[Line], Field(max_length=50)]
+
+
+class ReferenceAmountIn(Wire):
+    value: Amount
+    unit: ReferenceUnit
+
+
+class ReferenceRangeIn(Wire):
+    low: Amount
+    high: Amount
+    unit: ReferenceUnit
+
+
+class SpanIn(Wire):
+    low: Amount
+    high: Amount
+
+
+class OwnMedicationIn(Identified):
+    """A medicine of the clinic's own reference, with where its facts are from."""
+
+    natural_key: ClassVar[str | None] = "code"
+
+    id: None = None
+    code: Annotated[str, Field(max_length=100, pattern=r"^[a-z0-9]+(-[a-z0-9]+)*$")]
+    name: Line
+    kind: Literal["drug", "supplement", "exposure"] = "drug"
+    brands: Names = []
+    synonyms: Names = []
+    classes: Names = []
+    rxnorm: Annotated[str | None, Field(max_length=20, pattern=r"^[0-9]+$")] = None
+    atc: Annotated[
+        list[Annotated[str, Field(pattern=r"^[A-Z][0-9]{2}[A-Z]{2}[0-9]{2}$")]],
+        Field(max_length=20),
+    ] = []
+    forms: Names = []
+    usual_start: ReferenceAmountIn | None = None
+    usual_range: ReferenceRangeIn | None = None
+    max_daily: ReferenceAmountIn | None = None
+    half_life_hours: SpanIn | None = None
+    onset_weeks: SpanIn | None = None
+    notes: Note | None = None
+    sources: Annotated[list[Line], Field(min_length=1, max_length=20)]
+
+
+class OwnMedicationOut(Wire):
+    """An entry of the clinic's. `source` says whose it is."""
+
+    model_config = ConfigDict(extra="allow")
+
+    code: str
+    reference_id: str
+    name: str
+    display: str
+    source: Literal["clinic"]
+    sources: list[str]
+    version: int
 
 
 class MedicationOut(Envelope):
@@ -164,6 +294,9 @@ class MedicationOut(Envelope):
     name: str | None = None
     reference_id: str | None = None
     """The substance of our reference that a code or an id names; null: it is uncoded."""
+    new_findings: list[NewFindingOut] = []
+    """Interactions that this version of the record brought to light, as in `opened_signals`."""
+    opened_signals: list[OpenedSignal] = []
 
 
 class MedicationPage(Wire):
@@ -185,6 +318,8 @@ class DoseEventOut(Envelope):
     dose: DoseOut | None = None
     unconfirmed: list[str] = []
     """Codes that nobody has confirmed; until then it counts in no dose."""
+    new_findings: list[NewFindingOut] = []
+    opened_signals: list[OpenedSignal] = []
 
 
 class DoseEventPage(Wire):
@@ -210,3 +345,20 @@ class AdministrationPage(Wire):
 
 class AdministrationItems(Wire):
     items: list[AdministrationOut]
+
+
+class DispenseOut(Envelope):
+    medication_id: UUID
+    dispensed_on: date
+    quantity: str | None = None
+    unit: str | None = None
+    days_supply: int | None = None
+
+
+class DispensePage(Wire):
+    items: list[DispenseOut]
+    next: str | None
+
+
+class DispenseItems(Wire):
+    items: list[DispenseOut]

@@ -14,13 +14,14 @@ import orjson
 
 from app.clinical import medications as reference
 from app.core.answer import Answer
+from app.core.base import Record
 from app.core.db import Work
 from app.core.errors import Invalid
 from app.core.ids import uuid7
 from app.core.pagination import Page
 from app.core.wire import canonical
 from app.journal import service as journal
-from app.medications import rules, safety
+from app.medications import own, repository, rules, safety
 from app.medications.administrations import administer, forget_reported
 from app.medications.models import DoseEvent, Medication
 from app.medications.of_course import (
@@ -33,19 +34,25 @@ from app.medications.of_course import (
 )
 from app.medications.reading import Course, courses, is_running
 from app.medications.schemas import DoseEventIn, MedicationIn, ReportedSubstance, StepsIn
+from app.medications.substances import as_kept, as_withdrawn, review_list
+from app.medications.told import Told, keep_told, retract_told
 from app.patients import records
 from app.patients.records import Kind, Place
 from app.patients.service import Person
 
 __all__ = [
     "Course",
+    "Told",
     "administer",
     "courses",
     "forget_reported",
+    "keep_told",
     "record",
     "record_dose_event",
     "report_substance",
     "require_courses",
+    "retract_told",
+    "review_list",
 ]
 
 # ---- courses
@@ -59,11 +66,13 @@ def record(
     unconfirmed: tuple[str, ...] = (),
     day_unknown: bool = False,
     pointer: str = "",
+    reviewed: bool = True,
 ) -> Answer:
     """Store a course and its first dose event; the same id and content again gives what is there.
 
     unconfirmed, day_unknown: of the first dose event; see `record_dose_event`.
     pointer: where the body stands in a larger one, for the faults.
+    reviewed: False where the call brings more, and reviews the whole list once by `review_list`.
 
     Raises:
         NotFound: no such patient for this caller.
@@ -78,6 +87,7 @@ def record(
             day_unknown=day_unknown,
             pointer=pointer,
             event_pointer=f"{pointer}/first_dose_event",
+            reviewed=reviewed,
         ),
     )
     return records.post(work, kind, patient_id, data)
@@ -93,8 +103,9 @@ def _keep_course(
     day_unknown: bool = False,
     pointer: str = "",
     event_pointer: str = "/first_dose_event",
+    reviewed: bool = True,
 ) -> Answer:
-    substance = _known_substance(data, pointer)
+    substance = _known_substance(work, data, pointer)
     derived: dict[str, Any] = {
         "name": _name(data, substance),
         "reference_id": substance.reference_id if substance else None,
@@ -108,6 +119,10 @@ def _keep_course(
     row = place.row
     if row is not None:
         _require_same_first_event(work, row, data)
+    if reviewed:
+        kept = as_kept(place.record_id, data, **derived)
+        begun = [_begun(work, person, first, place.record_id)] if first and row is None else []
+        derived |= review_list(work, person, ahead=[kept, *begun])
     answer = records.keep(
         work,
         MEDICATION,
@@ -139,14 +154,31 @@ def _keep_course(
     return answer
 
 
-def _known_substance(data: MedicationIn, pointer: str) -> reference.Substance | None:
-    """Find what a code or an id names in our reference; a text alone names nothing for sure."""
+def _begun(work: Work, person: Person, first: DoseEventIn, course_id: UUID) -> dict[str, Any]:
+    """Write the first dose event as it will be answered.
+
+    What a system sends may yet have to wait for a prescriber: its dose counts from then on.
+    """
+    assert first.id is not None
+    return as_kept(
+        first.id,
+        first,
+        medication_id=course_id,
+        effective_on=person.day_of(first.effective_at)
+        if first.effective_at
+        else first.effective_on,
+        unconfirmed=["not-reviewed"] if work.actor.role == "system" else [],
+    )
+
+
+def _known_substance(work: Work, data: MedicationIn, pointer: str) -> reference.Substance | None:
+    """Find what a code or an id names in the reference; a text alone names nothing for sure."""
     at = f"{pointer}/reference_id"
-    if data.reference_id is not None and reference.by_id(data.reference_id) is None:
+    if data.reference_id is not None and own.by_id(work, data.reference_id) is None:
         raise Invalid("an id of /v1/reference/medications", pointer=at)
     code = (data.code.system, data.code.code) if data.code else None
     try:
-        return reference.resolve(code, data.reference_id).substance
+        return own.resolve(work, code, data.reference_id)
     except reference.SubstancesDiffer:
         raise Invalid("the substance that the code stands for", pointer=at) from None
 
@@ -201,7 +233,15 @@ def record_dose_events(
     require_course(work, patient_id, medication_id)
     if isinstance(data, DoseEventIn):
         return records.post(work, DOSE_EVENT, patient_id, within(data, medication_id))
-    return post_all(work, DOSE_EVENT, patient_id, medication_id, data.steps, "/steps")
+    return post_all(
+        work,
+        DOSE_EVENT,
+        patient_id,
+        medication_id,
+        data.steps,
+        "/steps",
+        before_last=DOSE_EVENT_WITHIN,
+    )
 
 
 def record_dose_event(
@@ -256,7 +296,8 @@ def _post_event(
     known = linked(work, DOSE_EVENT, person, data)
     if known is not None:
         return known
-    kind = replace(DOSE_EVENT, keep=partial(_keep_event, pointer=pointer, **imported))
+    keep = partial(_keep_event, pointer=pointer, reviewed=False, **imported)
+    kind = replace(DOSE_EVENT, keep=keep)
     return records.post(work, kind, person.id, data)
 
 
@@ -269,6 +310,7 @@ def _keep_event(
     unconfirmed: tuple[str, ...] = (),
     day_unknown: bool = False,
     pointer: str = "",
+    reviewed: bool = True,
 ) -> Answer:
     row = place.row
     if isinstance(row, DoseEvent):
@@ -283,7 +325,7 @@ def _keep_event(
         *rules.faults_of_dose(data),
     ]
     rules.refuse(faults, pointer)
-    given = data.dose or data.rate
+    _require_planned_step(work, data, pointer)
     taken = safety.review(
         work,
         person,
@@ -293,11 +335,19 @@ def _keep_event(
         imported=bool(unconfirmed) or day_unknown,
         pointer=pointer,
     )
-    codes = dict.fromkeys((*unconfirmed, *taken.unconfirmed))
-    unconfirmed = _still_unconfirmed(work, data, tuple(codes))
+    codes = tuple(dict.fromkeys((*unconfirmed, *taken.unconfirmed)))
+    unconfirmed = _still_unconfirmed(work, data, codes)
+    flags = (*taken.flags, *(code for code in codes if code not in unconfirmed))
     opened = None
     if unconfirmed:
         opened = safety.signal_unconfirmed(work, person, place.record_id, day, unconfirmed)
+    told: dict[str, Any] = {"effective_on": day}
+    if unconfirmed:
+        told["unconfirmed"] = unconfirmed
+    found = {}
+    if reviewed:
+        found = review_list(work, person, ahead=[as_kept(place.record_id, data, **told)])
+    signals = [*([opened] if opened else []), *found.pop("opened_signals", [])]
     return records.keep(
         work,
         DOSE_EVENT,
@@ -309,24 +359,27 @@ def _keep_event(
             "kind": data.kind,
             "effective_on": day,
             "effective_at": data.effective_at,
-            "amount": given.amount if given else None,
-            "unit": given.unit if given else None,
-            "times_per_day": data.times_per_day,
-            "percent_of_previous": data.percent_of_previous,
-            "max_per_day": data.max_per_day,
-            "dose_known": data.dose_known,
-            "planned": data.planned,
+            **safety.stored(data),
+            "planned_step_id": data.planned_step_id,
             "unconfirmed": " ".join(unconfirmed) or None,
             "reason": data.reason,
         },
         derived={
-            "effective_on": day,
-            **({"unconfirmed": unconfirmed} if unconfirmed else {}),
-            **({"flags": taken.flags} if taken.flags else {}),
+            **told,
+            **({"flags": flags} if flags else {}),
             **({"not_checked": taken.not_checked} if taken.not_checked else {}),
-            **({"opened_signals": [opened]} if opened else {}),
+            **({"opened_signals": signals} if signals else {}),
+            **found,
         },
     )
+
+
+def _require_planned_step(work: Work, data: DoseEventIn, pointer: str) -> None:
+    if data.planned_step_id is None:
+        return
+    assert data.medication_id is not None, "a dose event stands under a course"
+    if not repository.has_event(work, data.medication_id, data.planned_step_id):
+        raise Invalid("a step of this course", pointer=f"{pointer}/planned_step_id")
 
 
 def _still_unconfirmed(work: Work, data: DoseEventIn, codes: tuple[str, ...]) -> tuple[str, ...]:
@@ -357,6 +410,7 @@ def report_substance(
             **data.substance.model_dump(exclude_unset=True),
             "id": data.id or uuid7(),
             "kind": data.kind,
+            **({"exposure": data.exposure} if data.exposure else {}),
             "first_dose_event": {
                 "kind": "start",
                 "effective_on": data.from_on,
@@ -376,6 +430,7 @@ def report_substance(
                 day_unknown=True,
                 pointer=f"{pointer}/substance",
                 event_pointer=pointer,
+                reviewed=False,
             ),
         )
         answer = records.post(work, kind, person.id, course)
@@ -390,5 +445,28 @@ def report_substance(
     return answer
 
 
-MEDICATION = Kind("medication", Medication, MedicationIn, _keep_course, order="recorded_at")
-DOSE_EVENT = Kind("dose_event", DoseEvent, DoseEventIn, _keep_event, order="effective_on")
+def _leave(work: Work, person: Person, row: Record, reason: str | None) -> dict[str, Any]:
+    return review_list(work, person, ahead=[as_withdrawn(row.id)])
+
+
+MEDICATION = Kind(
+    "medication", Medication, MedicationIn, _keep_course, order="recorded_at", leave=_leave
+)
+DOSE_EVENT = Kind(
+    "dose_event", DoseEvent, DoseEventIn, _keep_event, order="effective_on", leave=_leave
+)
+# Inside a larger record, which reviews the whole list once when all of it is there.
+MEDICATION_WITHIN = Kind(
+    "medication",
+    Medication,
+    MedicationIn,
+    partial(_keep_course, reviewed=False),
+    order="recorded_at",
+)
+DOSE_EVENT_WITHIN = Kind(
+    "dose_event",
+    DoseEvent,
+    DoseEventIn,
+    partial(_keep_event, reviewed=False),
+    order="effective_on",
+)

@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import select
 
 from app.clinical import monitoring, monitoring_schedules
-from app.clinical.doses import dose_line
+from app.clinical.doses import dose_line, presumed
 from app.clinical.medications import Substance
 from app.clinical.monitoring import Due, Last, Result, Treatment
 from app.core.answer import Answer
@@ -78,7 +78,7 @@ def _due(work: Work, person: Person, treatments: Sequence[Treatment], on: date) 
 
 
 def _treatments(courses: Iterable[Course], on: date) -> list[Treatment]:
-    """Give the medicines taken on a day; one of which nobody told any dose counts as taken."""
+    """Give the medicines taken on a day; one whose dose nobody told or confirmed counts too."""
     by_substance: dict[Substance, list[Course]] = defaultdict(list)
     for course in courses:
         substance = resolved(course).substance
@@ -86,7 +86,7 @@ def _treatments(courses: Iterable[Course], on: date) -> list[Treatment]:
             by_substance[substance].append(course)
     found = []
     for substance, of_it in by_substance.items():
-        lines = [dose_line(course.events, as_of=on).epochs for course in of_it]
+        lines = [dose_line(presumed(course.events), as_of=on).epochs for course in of_it]
         begun = [
             line for line, course in zip(lines, of_it, strict=True) if line or not course.events
         ]
@@ -101,7 +101,7 @@ def _not_checked(courses: Iterable[Course], on: date) -> list[dict[str, Any]]:
     found = []
     for course in courses:
         known = resolved(course)
-        now = dose_line(course.events, as_of=on).now
+        now = dose_line(presumed(course.events), as_of=on).now
         is_over = now is not None and not now.running and not now.hold
         if known.substance is None and not is_over:
             candidates = [one.substance.reference_id for one in known.candidates]

@@ -6,8 +6,8 @@ from uuid import UUID
 from sqlalchemy import ForeignKeyConstraint, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from app.core.base import Base, Owned
-from app.core.types import Id
+from app.core.base import Base, Owned, Record
+from app.core.types import BigInt, Id
 
 
 class Patient(Owned, Base):
@@ -40,6 +40,42 @@ class Identifier(Owned, Base):
     system: Mapped[str] = mapped_column(String(200), primary_key=True)
     value: Mapped[str] = mapped_column(String(200), primary_key=True)
     patient_id: Mapped[UUID] = mapped_column(Id)
+
+
+class Condition(Record, Base):
+    """One diagnosis or problem of a patient, coded or in words, from onset to end."""
+
+    __tablename__ = "conditions"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        Index(None, "clinic_id", "patient_id"),
+    )
+
+    code_system: Mapped[str | None] = mapped_column(String(200))
+    code: Mapped[str | None] = mapped_column(String(200))
+    onset_on: Mapped[date | None]
+    ended_on: Mapped[date | None]
+    """The last day of it; None while it is there."""
+    recorded_at: Mapped[datetime]
+    """When it was first recorded; orders the list."""
+
+
+class PatientFact(Owned, Base):
+    """What a record told of a person on a day, with the journal sequences as a measurement has."""
+
+    __tablename__ = "patient_facts"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+    )
+
+    patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    fact: Mapped[str] = mapped_column(String(20), primary_key=True)
+    """pregnancy, smoking."""
+    day: Mapped[date] = mapped_column(primary_key=True)
+    record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    asserted: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
+    retracted: Mapped[int | None] = mapped_column(BigInt)
+    value: Mapped[str] = mapped_column(String(20))
 
 
 class CareRelation(Owned, Base):

@@ -54,6 +54,10 @@ class Kind(Generic[B]):
     """The column that orders its lists, before the id."""
     only: ColumnElement[bool] | None = None
     """Which rows are of this kind, where two kinds share a table."""
+    leave: Callable[[Work, Person, Record, str | None], Mapping[str, Any]] = (
+        lambda work, person, row, reason: {}
+    )
+    """Say what a withdrawal changes elsewhere, for its answer, before it is written."""
 
     def rows(self, patient_id: UUID) -> tuple[ColumnElement[bool], ...]:
         """Give what holds for a patient's rows of this kind."""
@@ -130,7 +134,10 @@ def put(
     known = journal.sent_before(
         work, kind.name, patient_id, data, record_id, refuse_other_content=False
     )
-    if known is not None:
+    last = journal.versions(work, record_id)[-1]
+    # An edit made on the current version is one, though it goes back to an older content.
+    goes_back = last.version in (named or ()) and last.fingerprint != journal.fingerprint(data)
+    if known is not None and not goes_back:
         return known
     row = _find(work, kind, patient_id, record_id)
     journal.require_version(row.version, named)
@@ -183,7 +190,10 @@ def withdraw(
         patient_id=patient_id,
         version=version,
         data=data,
-        derived={"withdrawn_because": reason} if reason else None,
+        derived={
+            **({"withdrawn_because": reason} if reason else {}),
+            **kind.leave(work, person, row, reason),
+        },
         status="entered_in_error",
     )
     kind.forget(work, person, row, answer)

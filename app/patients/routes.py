@@ -56,31 +56,15 @@ def add_record_routes(
     page: type[BaseModel],
     *,
     can_delete: bool = True,
+    has_list: bool = True,
 ) -> None:
-    """Add the list, GET, PATCH, DELETE and history of one kind to its router."""
+    """Add the list, GET, PATCH, DELETE and history of one kind to its router.
+
+    has_list: False where the list has parameters of its own.
+    """
     noun = kind.name
-    list_parameters = Depends(only_known("limit", "cursor", "status"))
-
-    @router.get("", name=f"list_{noun}s", response_model=page, dependencies=[list_parameters])
-    async def list_(
-        request: Request,
-        patient_id: UUID,
-        actor: ClinicianOrPatient,
-        read: Reading,
-        page_: Paged,
-        status: Status = None,
-    ) -> Response:
-        def ask(work: Any, patient_id: UUID) -> Any:
-            return records.page(
-                work,
-                kind,
-                patient_id,
-                page_,
-                request.app.state.issuer.secret,
-                with_errors=status == "all",
-            )
-
-        return await read(ask, actor, patient_id)
+    if has_list:
+        _add_list(router, kind, page)
 
     @router.get("/{record_id}", name=f"show_{noun}", response_model=out)
     async def show(
@@ -138,3 +122,28 @@ def add_record_routes(
             actor,
             patient_id,
         )
+
+
+def _add_list(router: APIRouter, kind: Kind[Any], page: type[BaseModel]) -> None:
+    list_parameters = Depends(only_known("limit", "cursor", "status"))
+
+    @router.get("", name=f"list_{kind.name}s", response_model=page, dependencies=[list_parameters])
+    async def list_(
+        request: Request,
+        patient_id: UUID,
+        actor: ClinicianOrPatient,
+        read: Reading,
+        page_: Paged,
+        status: Status = None,
+    ) -> Response:
+        def ask(work: Any, patient_id: UUID) -> Any:
+            return records.page(
+                work,
+                kind,
+                patient_id,
+                page_,
+                request.app.state.issuer.secret,
+                with_errors=status == "all",
+            )
+
+        return await read(ask, actor, patient_id)

@@ -1,14 +1,14 @@
 """Patients on the wire."""
 
 from datetime import datetime
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.wire import Code, Day, Identified, Line, Wire
+from app.core.wire import Code, Coding, Day, Identified, Line, Note, Wire
 
 
 def _known_zone(value: str) -> str:
@@ -73,4 +73,33 @@ class PatientOut(Envelope):
 
 class PatientPage(Wire):
     items: list[PatientOut]
+    next: str | None
+
+
+class ConditionIn(Identified):
+    """A diagnosis or problem, by a code or in words; `ended_on` is its last day."""
+
+    code: Coding | None = None
+    text: Line | None = None
+    onset_on: Day | None = None
+    ended_on: Day | None = None
+    note: Note | None = None
+
+    @model_validator(mode="after")
+    def _is_named(self) -> Self:
+        if self.code is None and self.text is None:
+            raise PydanticCustomError("required", "code, text, or both")
+        return self
+
+
+class ConditionOut(Envelope):
+    code: Coding | None = None
+    text: str | None = None
+    onset_on: Day | None = None
+    ended_on: Day | None = None
+    note: str | None = None
+
+
+class ConditionPage(Wire):
+    items: list[ConditionOut]
     next: str | None

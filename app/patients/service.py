@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ScalarSelect, exists, or_, select
+from sqlalchemy import ScalarSelect, Select, exists, or_, select, update
 
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
@@ -151,6 +151,35 @@ def get_with(
     work.memory["cares", patient_id, user_id] = bool(row and row[known])
     person = get(work, patient_id)
     return person, tuple(row[known + 1 :]) if row else ()
+
+
+def responsible(work: Work, patient_id: UUID) -> UUID | None:
+    """Give who has cared longest for a patient; None where nobody does."""
+    found: UUID | None = work.first(
+        select(CareRelation.user_id)
+        .where(CareRelation.patient_id == patient_id)
+        .order_by(CareRelation.since, CareRelation.user_id)
+    )
+    return found
+
+
+def cared_for_by(user_id: UUID) -> Select[UUID]:
+    """Ask, inside another question, for the patients with whom a user has a care relation."""
+    return select(CareRelation.patient_id).where(CareRelation.user_id == user_id)
+
+
+def is_known(work: Work, patient_id: UUID) -> bool:
+    """Say whether the clinic has this patient, whoever may see the record."""
+    return work.first(select(Patient.id).where(Patient.id == patient_id)) is not None
+
+
+def forget(work: Work, patient_id: UUID) -> None:
+    """Take away who a patient is; the row stays, since much points at it."""
+    work.change_where(
+        update(Patient)
+        .where(Patient.id == patient_id)
+        .values(version=Patient.version + 1, given="", family="", birth_date=None, time_zone=None)
+    )
 
 
 def register(work: Work, data: PatientIn, care_team: Sequence[UUID] | None = None) -> Answer:

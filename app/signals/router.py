@@ -19,6 +19,21 @@ async def list_signals(patient_id: UUID, actor: Clinician, read: Reading) -> Res
     return await read(service.page, actor, patient_id)
 
 
+@router.get("/{signal_id}", response_model=SignalOut)
+async def show_signal(
+    patient_id: UUID, signal_id: UUID, actor: Clinician, read: Reading
+) -> Response:
+    return await read(service.show, actor, patient_id, signal_id)
+
+
+@router.get("/{signal_id}/history", response_model=SignalPage)
+async def signal_history(
+    patient_id: UUID, signal_id: UUID, actor: Clinician, read: Reading
+) -> Response:
+    """Give every version of a signal, newest first."""
+    return await read(service.history, actor, patient_id, signal_id)
+
+
 @router.patch("/{signal_id}", response_model=SignalOut)
 async def move_signal(
     patient_id: UUID,

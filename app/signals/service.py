@@ -1,33 +1,46 @@
 """Opens a signal in the request that brought its reason; named persons move it on."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 from typing import Any
 from uuid import UUID
 
 import orjson
 from sqlalchemy import select
 
+from app.clinical.safety import SIDE_EFFECTS, topics
+from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import Invalid, NotFound
 from app.core.ids import uuid7
 from app.core.pagination import join
 from app.journal import service as journal
+from app.journal.models import Entry
 from app.measurements import service as measurements
 from app.patients import service as patients
 from app.patients.service import Person
 from app.signals.models import Signal
-from app.signals.schemas import SignalBody, SignalMove
+from app.signals.schemas import Rule, SignalBody, SignalMove
 
 TYPE = "signal"
 
 
 def open_once(
-    work: Work, person: Person, key: str, code: str, evidence: Mapping[str, Any]
+    work: Work,
+    person: Person,
+    key: str,
+    code: str,
+    evidence: Mapping[str, Any],
+    *,
+    rule: Rule | None = None,
+    due_at: datetime | None = None,
 ) -> dict[str, Any] | None:
     """Open a signal unless this episode has one already, open or closed.
 
     key: names the episode, so that sending again or reading again opens nothing twice.
+    rule: left out, it is the first version of the rule that the code names.
     Gives what an answer says of it, or None when it was there.
     """
     known = work.first(select(Signal.id).where(Signal.patient_id == person.id, Signal.key == key))
@@ -53,25 +66,91 @@ def open_once(
             }
         ],
     )
-    body = SignalBody(code=code, state="open", raised_at=work.now, evidence=dict(evidence))
-    journal.record(
+    actor = work.actor
+    body = SignalBody(
+        code=code,
+        state="open",
+        raised_at=work.now,
+        evidence=dict(evidence),
+        rule=rule or Rule(id=code, version=1),
+        owner=actor.user_id if actor.role in CLINICIANS else patients.responsible(work, person.id),
+        due_at=due_at,
+    )
+    answer = journal.record(
         work, TYPE, "created", record_id=signal_id, patient_id=person.id, version=1, data=body
     )
     kept = measurements.summary(work, person.id)
     kept["signals_open"] += 1
+    kept["sequence"] = max(kept["sequence"], answer.sequence or 0)
     measurements.keep_summary(work, person.id)
     return {"id": str(signal_id), "code": code, "evidence": dict(evidence)}
 
 
+def open_codes(work: Work, patient_id: UUID) -> frozenset[str]:
+    """Give the codes of the signals that nobody has closed."""
+    return frozenset(
+        work.all(
+            select(Signal.code).where(Signal.patient_id == patient_id, Signal.state != "closed")
+        )
+    )
+
+
 def page(work: Work, patient_id: UUID) -> Answer:
-    """Give every signal of a patient, open ones first, the newest first."""
+    """Give every signal of a patient, open ones first, the newest first.
+
+    Beside them: how many nobody has closed, and when each risk was last asked about.
+    """
     patients.get(work, patient_id)
     rows = work.all(
-        select(Signal)
+        select(Signal.state, Entry.answer)
+        .join(
+            Entry,
+            (Entry.clinic_id == Signal.clinic_id)
+            & (Entry.record_id == Signal.id)
+            & (Entry.version == Signal.version),
+        )
         .where(Signal.patient_id == patient_id)
         .order_by((Signal.state == "closed"), Signal.raised_at.desc(), Signal.id)
     )
-    return join([journal.text_at(work, row.id, row.version) for row in rows], None)
+    listed = join([row.answer for row in rows], None)
+    beside = orjson.dumps(
+        {
+            "open": sum(row.state != "closed" for row in rows),
+            "asked": _last_asked(measurements.summary(work, patient_id)["latest"]),
+        }
+    )
+    return replace(listed, body=listed.body[:-1] + b"," + beside[1:])
+
+
+def _last_asked(latest: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any] | None]:
+    """Give the newest usable answer by topic of risk; None where nobody ever asked.
+
+    latest: the newest value by measure, without those out of range.
+    """
+    known = topics()
+    asked: dict[str, dict[str, Any] | None] = dict.fromkeys((*known.values(), SIDE_EFFECTS))
+    for measure, held in latest.items():
+        room = measure.partition(".")[0]
+        topic = SIDE_EFFECTS if room == SIDE_EFFECTS else known.get(measure)
+        if topic is None:
+            continue
+        before = asked[topic]
+        if before is None or held["on"] > before["on"]:
+            said = {name: held[name] for name in ("on", "value", "record_id")}
+            asked[topic] = {"measure": measure, **said}
+    return asked
+
+
+def show(work: Work, patient_id: UUID, signal_id: UUID) -> Answer:
+    """Give one signal."""
+    patients.get(work, patient_id)
+    return journal.show(work, TYPE, patient_id, signal_id)
+
+
+def history(work: Work, patient_id: UUID, signal_id: UUID) -> Answer:
+    """Give every version of a signal, newest first."""
+    patients.get(work, patient_id)
+    return journal.history(work, TYPE, patient_id, signal_id)
 
 
 _NEXT = {"open": ("acknowledged", "closed"), "acknowledged": ("closed",), "closed": ()}
@@ -100,6 +179,8 @@ def move(
         raise Invalid("acknowledged, then closed", pointer="/state")
     if data.state == "closed" and not data.action:
         raise Invalid("what was done", pointer="/action")
+    if data.new_normal and (data.state != "closed" or "flag" not in row.evidence):
+        raise Invalid("only on closing the signal of a worsening", pointer="/new_normal")
     version = row.version + 1
     before = journal.show(work, TYPE, patient_id, signal_id)
     known = orjson.loads(before.body)
@@ -112,12 +193,20 @@ def move(
         patient_id=patient_id,
         version=version,
         data=SignalBody(
-            code=row.code, state=data.state, raised_at=row.raised_at, evidence=row.evidence
+            code=row.code,
+            state=data.state,
+            raised_at=row.raised_at,
+            evidence=row.evidence,
+            rule=Rule(**known["rule"]),
+            owner=work.actor.user_id,
+            due_at=known["due_at"] and datetime.fromisoformat(known["due_at"]),
         ),
         derived={
             "acknowledged": known.get("acknowledged") or by,
             **({"closed": by, "action": data.action} if data.state == "closed" else {}),
-            **data.model_dump(mode="json", include={"change_reason"}, exclude_none=True),
+            **data.model_dump(
+                mode="json", include={"change_reason", "new_normal"}, exclude_none=True
+            ),
         },
         status="corrected",
     )

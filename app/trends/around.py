@@ -126,7 +126,8 @@ class Around:
             and not one.planned
             and one.day is not None
             and first <= one.day <= last
-            and not (one.day == event.day and one.medication_id == event.medication_id)
+            # The course's own next change ends the window: that day's score came before it.
+            and not (one.medication_id == event.medication_id and one.day in (event.day, last))
         ]
         others += [
             one

@@ -78,6 +78,16 @@ BASIS: list[dict[str, Any]] = [
         "limits": [*_LIMITS, "one person, not blinded; what nobody recorded is not listed"],
     },
     {
+        "id": "T6.4",
+        "rule": "timing of side effects",
+        "text": "Points for an onset within two weeks (or a week after steady state) of a start or "
+        "raise, for easing after less, for coming back, for following the dose; less for another "
+        "cause in the same days. Part of Naranjo's questions; the rest needs a person.",
+        "inputs": ["ratings of the side effect", "dose events", "what else happened"],
+        "sources": ["Naranjo CA et al. (1981), Clin Pharmacol Ther 30:239-245"],
+        "limits": [*_LIMITS, "no other cause recorded is no proof that there was none"],
+    },
+    {
         "id": "B7.1",
         "rule": "decision points by week",
         "text": "Weeks 2, 4, 6, 9 and 12 since the start or the last raise, by the fall from "

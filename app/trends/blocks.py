@@ -172,6 +172,7 @@ def block(
         **ids.of(points),
         "last": last and {"day": last.day, "value": last.value, "records": list(last.records)},
         "last_seen_days": last and (params.to_day - last.day).days,
+        "stale_on": last and last.day + timedelta(stale + 1),
         "baseline": _baseline(base, ids),
         "baseline_alternatives": [
             {

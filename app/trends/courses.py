@@ -100,9 +100,15 @@ def index_of(line: Line, from_day: date, to_day: date) -> Index:
 
 
 def told(
-    line: Line, *, is_index: bool, around: Callable[[Line, DoseEvent], list[Json]] = lambda *_: []
+    line: Line,
+    *,
+    is_index: bool,
+    around: Callable[[Line, DoseEvent], list[Json]] = lambda *_: [],
+    effects: Callable[[Line], list[Json]] = lambda _: [],
 ) -> Json:
-    """Write one course as it stands in the report; `around` compares before and after an event."""
+    """Write one course as it stands in the report; `around` compares before and after an event,
+    `effects` times side effects against the course.
+    """
     course = line.course
     return {
         "medication_id": str(course.id),
@@ -121,7 +127,7 @@ def told(
             {"code": note.code, "day": note.day, "records": list(note.records)}
             for note in line.line.notes
         ],
-        "side_effects": [],
+        "side_effects": effects(line),
     }
 
 

@@ -126,8 +126,13 @@ def _day(moment: str, zone: ZoneInfo) -> date:
 
 
 def _signal(answer: Json, zone: ZoneInfo) -> Signal:
+    accepted_on = _day(answer["closed"]["at"], zone) if answer.get("new_normal") else None
     return Signal(
-        answer["id"], answer["state"], _day(answer["raised_at"], zone), answer["evidence"]
+        answer["id"],
+        answer["state"],
+        _day(answer["raised_at"], zone),
+        answer["evidence"],
+        accepted_on,
     )
 
 

@@ -22,9 +22,11 @@ from app.trends.basis import BASIS
 from app.trends.blocks import Block, Index, block
 from app.trends.courses import Line, index_line, index_of, lines, told
 from app.trends.digest import Found, Visit, digest, since_of
+from app.trends.effects import Effects
 from app.trends.errors import TooManyPoints
 from app.trends.params import PARTS, Params
 from app.trends.readings import Reading, Series, by_measure, happened, series_of
+from app.trends.review_due import due_codes, reviews
 from app.trends.risk import Signal, levels, risk_items
 
 Json = dict[str, Any]
@@ -36,8 +38,6 @@ FOLLOWED = ("side_effects", "mood_cognition", "sleep", "functioning")
 """Domains that are expected of everybody: listed without data too, as having none."""
 STATUS_WORDS = ("improving", "worsening", "stable", "insufficient_data", "stale")
 NOT_BUILT = (
-    "side_effect_timing",
-    "review_due",
     "administrations",
 )
 WITHHELD = ("patient", "summary", "risk", "digest", "decision_points", "quality", "basis")
@@ -128,7 +128,9 @@ def report(known: Slice, params: Params) -> Json:
     domains = _domains(known, params, blocks)
     risk = risk_items(grouped, known.signals, levels(known.registry))
     around = Around(courses, series, known.contexts, params)
+    effects = Effects(courses, series, known.contexts, params)
     decisions = _decisions(read, chosen, risk, params)
+    due = reviews(read, courses, risk, decisions, known.visits, params)
     body = {
         "schema": SCHEMA,
         "patient": dict(known.patient),
@@ -140,7 +142,11 @@ def report(known: Slice, params: Params) -> Json:
         "versions": {**known.versions, "patient_version": known.patient_version},
         "not_built": list(NOT_BUILT),
         "withheld": [],
-        "summary": _summary(domains, blocks, risk, known.signals),
+        "summary": _summary(domains, blocks, risk, known.signals)
+        | {
+            "review_due": due_codes(due, params.as_of),
+            "reviews": [{"code": one.code, "due_on": one.due_on} for one in due],
+        },
         "risk": risk,
         "digest": digest(
             params,
@@ -154,7 +160,10 @@ def report(known: Slice, params: Params) -> Json:
             known.interactions,
         ),
         "measures": blocks,
-        "medications": [told(line, is_index=line is chosen, around=around.of) for line in courses],
+        "medications": [
+            told(line, is_index=line is chosen, around=around.of, effects=effects.of)
+            for line in courses
+        ],
         "decision_points": decisions,
         "measures_watched": sum(one["trend"][0]["slope_per_7d"] is not None for one in blocks),
         "quality": [*_quality(known, params, series), *others],
@@ -385,7 +394,6 @@ def _summary(
         "diverging": [f"{a} improves while {b} worsens" for a in up for b in down],
         "risk_open": len(risk),
         "signals_open": sum(one.state != "closed" for one in signals),
-        "review_due": [],
     }
 
 

@@ -1,5 +1,6 @@
 """Risk items: shown whatever a total, a gate or the window says, until a person closes them."""
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
@@ -11,6 +12,10 @@ from app.followups.episode_records import SIGNAL_FROM
 from app.trends.readings import Reading
 
 Json = dict[str, Any]
+Key = tuple[str, str]
+"""The record and the measure that a fact is a number of."""
+
+MOST_IDS = 50
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +31,7 @@ class Signal:
     evidence: Mapping[str, Any]
     new_normal_on: date | None = None
 
-    def facts(self) -> Iterator[tuple[tuple[str, str], Mapping[str, Any]]]:
+    def facts(self) -> Iterator[tuple[Key, Mapping[str, Any]]]:
         """Give the facts it was opened by that are numbers: (record, measure) and the evidence.
 
         The signal that stands for an import's old facts lists the first of them.
@@ -53,58 +58,90 @@ def risk_items(
     signals: Sequence[Signal],
     at_least: Mapping[str, float],
 ) -> list[Json]:
-    """List every risk reading whose signal nobody has closed, the newest day first.
+    """List every episode of risk whose signals nobody has closed, the newest day first.
 
     readings: by measure, all up to `as_of`, those out of range included: an impossible total or
     item takes nothing away. A later 0 stands beside an earlier answer and does not remove it.
     """
-    raised = {key: (one, fact) for one in signals for key, fact in one.facts()}
+    raised: dict[Key, list[tuple[Signal, Mapping[str, Any]]]] = defaultdict(list)
+    for one in signals:
+        for key, fact in one.facts():
+            raised[key].append((one, fact))
     signalled = {measure for _record, measure in raised}
+    read = {
+        (str(one.record_id), measure) for measure in signalled for one in readings.get(measure, ())
+    }
     found = []
-    shown = set()
     for measure, group in readings.items():
         level = SIGNAL_FROM if measure.startswith(SIDE_EFFECTS) else at_least.get(measure)
         if level is None and measure not in signalled:
             continue
-        of_episode = None
-        for place, one in enumerate(group):
-            key = (str(one.record_id), measure)
-            signal = raised[key][0] if key in raised else of_episode
-            if measure.startswith(SIDE_EFFECTS):
-                # One signal stands for an episode: what is read of it later has none of its own.
-                of_episode = signal
-            if (level is None or one.value < level) and key not in raised:
-                continue
-            if key in shown:
-                continue
-            shown.add(key)
-            if signal is None or signal.state != "closed":
-                found.append(_item(one, group, place, level, signal))
-    for key, (signal, fact) in raised.items():
-        if key not in shown and signal.state != "closed":
-            found.append(_without_reading(*key, signal, fact))
+        keys = [(str(one.record_id), measure) for one in group]
+        for places in _episodes(measure, group):
+            risky = [
+                place
+                for place in places
+                if keys[place] in raised or (level is not None and group[place].value >= level)
+            ]
+            told = [one for place in places for one, _ in raised.get(keys[place], ())]
+            if risky and not _is_closed(told):
+                found.append(_item(group, risky, level, _newest(told)))
+    for key, of_key in raised.items():
+        told = [one for one, _ in of_key]
+        if key not in read and not _is_closed(told):
+            found.append(_without_reading(*key, *of_key[-1]))
     found.sort(key=lambda item: (item["measure"], item["id"]))
     return sorted(found, key=lambda item: item["day"], reverse=True)
 
 
+def _episodes(measure: str, group: Sequence[Reading]) -> list[list[int]]:
+    """Bring readings together for which one signal stands, by their places.
+
+    A side effect's, from one 0 to the next; of a scale's item, those of one record.
+    """
+    if measure.startswith(SIDE_EFFECTS):
+        runs: list[list[int]] = [[]]
+        for place, one in enumerate(group):
+            if one.value > 0:
+                runs[-1].append(place)
+            elif runs[-1]:
+                runs.append([])
+        return runs
+    of_record: dict[Any, list[int]] = defaultdict(list)
+    for place, one in enumerate(group):
+        of_record[one.record_id].append(place)
+    return list(of_record.values())
+
+
+def _is_closed(told: Sequence[Signal]) -> bool:
+    return bool(told) and all(one.state == "closed" for one in told)
+
+
+def _newest(told: Sequence[Signal]) -> Signal | None:
+    """Choose the newest of an episode's signals that is not closed; None: it has none."""
+    return max(
+        (one for one in told if one.state != "closed"), key=lambda one: one.day, default=None
+    )
+
+
 def _item(
-    one: Reading,
-    group: Sequence[Reading],
-    place: int,
-    level: float | None,
-    signal: Signal | None,
+    group: Sequence[Reading], risky: Sequence[int], level: float | None, signal: Signal | None
 ) -> Json:
-    earlier, last = group[:place], group[-1]
+    """Write an episode by its newest reading that counts."""
+    place = risky[-1]
+    one, last = group[place], group[-1]
     floor = one.value if level is None else level
     return {
         "id": f"{one.record_id}:{one.measure}",
         "day": one.day,
         "measure": one.measure,
         "value": one.value,
-        "previous": earlier[-1].value if earlier else None,
-        "first_time": all(before.value < floor for before in earlier),
+        "previous": group[place - 1].value if place else None,
+        "first_time": all(before.value < floor for before in group[: risky[0]]),
         "latest": None if last is one else {"day": last.day, "value": last.value},
-        "records": [str(one.record_id)],
+        "since": group[risky[0]].day,
+        "readings_n": len(risky),
+        "records": [str(group[place].record_id) for place in risky][-MOST_IDS:],
         "signal": _told(signal),
     }
 
@@ -119,6 +156,8 @@ def _without_reading(record: str, measure: str, signal: Signal, fact: Mapping[st
         "previous": None,
         "first_time": None,
         "latest": None,
+        "since": signal.day,
+        "readings_n": 0,
         "records": [record],
         "signal": _told(signal),
     }

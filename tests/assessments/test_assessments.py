@@ -16,6 +16,7 @@ from app.core.errors import AlreadyExists
 from app.identity import service as identity
 from app.measurements import service as measurements
 from app.patients import service as patients
+from app.patients.models import CareRelation
 from app.signals import service as signals
 from tests.conftest import Caller, Clinic
 from tests.shared import SHARED, needs_shared
@@ -242,6 +243,228 @@ def test_a_patient_who_answers_a_risk_item_is_told_that_nobody_watches(
     assert "safety_notice" not in not_asked
 
 
+def test_the_signal_says_its_rule_its_owner_and_until_when_somebody_looks(
+    caller: Caller, clinic: Clinic
+) -> None:
+    patient = clinic.as_("patient", patient_id=PATIENT)
+    patient("POST", PATH, PHQ_9 | {"answers": IN_REMISSION})
+
+    [signal] = open_signals(clinic)
+    prescriber = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    assert signal["rule"] == {"id": "phq-9.9>=1", "version": 1}
+    assert signal["owner"] == str(prescriber.user_id), "who has cared longest"
+    assert signal["raised_at"] == "2026-06-01T12:00:00Z"
+    assert signal["due_at"] == "2026-06-02T00:00:00-04:00", "the end of the patient's day"
+
+
+def test_whoever_moves_a_signal_owns_it_and_rule_and_due_time_stay(
+    caller: Caller, clinic: Clinic
+) -> None:
+    caller("POST", PATH, PHQ_9 | {"answers": IN_REMISSION})
+    [before] = open_signals(clinic)
+    nurse = clinic.as_("care_team")
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "care_team")
+    join_care_team(clinic, actor.user_id)
+
+    path = f"/v1/patients/{PATIENT}/signals/{before['id']}"
+    moved = nurse("PATCH", path, {"state": "acknowledged"}, headers={"If-Match": '"1"'})
+
+    assert moved.status_code == 200, moved.text
+    assert moved.json()["owner"] == str(actor.user_id) != before["owner"]
+    assert moved.json()["rule"] == before["rule"]
+    assert moved.json()["due_at"] == before["due_at"]
+
+
+def join_care_team(clinic: Clinic, user_id: UUID) -> None:
+    def join(work: Work, patient_id: UUID) -> Answer:
+        work.add(CareRelation, patient_id=patient_id, user_id=user_id, since=work.now)
+        return Answer(b"{}")
+
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    clinic.app.state.writer.run(join, actor, PATIENT, operation="join")
+
+
+def test_a_screener_opens_one_signal_with_all_its_answers_and_the_shortest_time(
+    caller: Caller, clinic: Clinic
+) -> None:
+    screener = PHQ_9 | {"instrument": "c-ssrs-screener", "rater": "clinician"}
+    stored = caller("POST", PATH, screener | {"answers": [1, 1, 1, 1, 0, 0, None]})
+
+    assert stored.status_code == 201, stored.text
+    assert stored.json()["band"] == {"label": "high", "from": 3}
+    assert stored.json()["total"] is None
+    [signal] = open_signals(clinic)
+    assert signal["evidence"]["item"] == 4
+    assert [one["item"] for one in signal["evidence"]["findings"]] == [4, 3, 1, 2]
+    assert signal["due_at"] == signal["raised_at"]
+    shown = caller("GET", f"/v1/patients/{PATIENT}/trends").json()["risk"]
+    assert sorted(one["measure"] for one in shown) == [f"c-ssrs-screener.{n}" for n in (1, 2, 3, 4)]
+    assert {one["signal"]["id"] for one in shown} == {signal["id"]}
+
+
+def test_a_worse_answer_in_a_correction_opens_a_signal_of_its_own(
+    caller: Caller, clinic: Clinic
+) -> None:
+    screener = PHQ_9 | {"instrument": "c-ssrs-screener"}
+    caller("POST", PATH, screener | {"answers": [1, 0, None, None, None, 0, None]})
+    path = f"{PATH}/{ID}"
+    worse = {"answers": {"2": 1, "3": 0, "4": 0, "5": 1}}
+    corrected = caller("PATCH", path, worse, headers={"If-Match": '"1"'})
+
+    assert corrected.status_code == 200, corrected.text
+    assert {one["evidence"]["item"] for one in open_signals(clinic)} == {1, 5}
+
+
+def test_a_total_at_the_threshold_of_mania_opens_a_signal(caller: Caller, clinic: Clinic) -> None:
+    stored = caller("POST", PATH, PHQ_9 | {"instrument": "asrm", "answers": [2, 1, 1, 1, 1]})
+
+    [opened] = stored.json()["opened_signals"]
+    assert opened["code"] == "mania_threshold"
+    assert opened["evidence"] == {
+        "instrument": "asrm",
+        "item": "total",
+        "value": 6,
+        "record_id": ID,
+    }
+    shown = caller("GET", f"/v1/patients/{PATIENT}/trends").json()["risk"]
+    assert [(one["measure"], one["value"]) for one in shown] == [("asrm.total", 6)]
+
+
+def test_one_reads_that_nothing_is_open_and_when_it_was_last_asked(
+    caller: Caller, clinic: Clinic
+) -> None:
+    path = f"/v1/patients/{PATIENT}/signals"
+    never = caller("GET", path).json()
+    caller("POST", PATH, PHQ_9 | {"answers": [0] * 9})
+    earlier = {"id": str(uuid4()), "instrument": "epds", "occurred_on": "2026-03-02"}
+    caller("POST", PATH, earlier | {"answers": [0] * 10})
+    asked = caller("GET", path).json()
+
+    assert never["asked"] == {"suicidality": None, "mania": None, "side_effects": None}
+    assert (asked["items"], asked["open"]) == ([], 0)
+    assert asked["asked"]["suicidality"] == {
+        "measure": "phq-9.9",
+        "value": 0,
+        "on": "2026-05-11",
+        "record_id": ID,
+    }
+    assert asked["asked"]["mania"] is None
+
+
+def test_a_check_in_with_a_scale_of_mania_tells_the_patient_that_nobody_watches(
+    caller: Caller, clinic: Clinic
+) -> None:
+    patient = clinic.as_("patient", patient_id=PATIENT)
+    sent = {
+        "id": str(uuid4()),
+        "occurred_at": "2026-05-11T10:00:00Z",
+        "assessments": [{"instrument": "asrm", "answers": [0, 0, 0, 0, 0]}],
+    }
+    told = patient("POST", f"/v1/patients/{PATIENT}/check-ins", sent)
+    judged = sent | {"id": str(uuid4()), "assessments": [{"instrument": "ymrs", "total": 30}]}
+    refused = patient("POST", f"/v1/patients/{PATIENT}/check-ins", judged)
+
+    assert told.status_code == 201, told.text
+    assert told.json()["safety_notice"]["nobody_watches"] is True
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/assessments"
+
+
+def test_an_answer_taken_back_was_not_asked(caller: Caller) -> None:
+    caller("POST", PATH, PHQ_9 | {"answers": [0] * 9})
+    caller("DELETE", f"{PATH}/{ID}", headers={"If-Match": '"1"'})
+
+    asked = caller("GET", f"/v1/patients/{PATIENT}/signals").json()["asked"]
+    assert asked["suicidality"] is None
+
+
+# ---- who judged
+
+
+@pytest.mark.parametrize(
+    ("instrument", "rater", "kept"),
+    [
+        ("phq-9", None, "self"),
+        ("phq-9", "self", "self"),
+        ("madrs", None, "clinician"),
+        ("madrs", "clinician", "clinician"),
+        ("c-ssrs-screener", None, None),
+        ("c-ssrs-screener", "self", "self"),
+    ],
+)
+def test_who_judged_is_kept(
+    caller: Caller, instrument: str, rater: str | None, kept: str | None
+) -> None:
+    body = (
+        PHQ_9
+        | {"instrument": instrument, "answers": {"1": 1}}
+        | ({"rater": rater} if rater else {})
+    )
+    stored = caller("POST", PATH, body)
+
+    assert stored.status_code == 201, stored.text
+    assert stored.json()["rater"] == kept
+
+
+@pytest.mark.parametrize(
+    ("instrument", "rater"),
+    [("phq-9", "clinician"), ("ymrs", "self"), ("aims", "observer"), ("phq-9", "machine")],
+)
+def test_who_may_not_judge_is_refused(caller: Caller, instrument: str, rater: str) -> None:
+    body = PHQ_9 | {"instrument": instrument, "answers": {"1": 1}, "rater": rater}
+    refused = caller("POST", PATH, body)
+
+    assert refused.status_code == 422
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == ["/rater"]
+
+
+def test_a_patient_sends_no_clinicians_judgement(caller: Caller, clinic: Clinic) -> None:
+    patient = clinic.as_("patient", patient_id=PATIENT)
+    refused = patient("POST", PATH, PHQ_9 | {"instrument": "hamd-17", "total": 7})
+    posed = {"instrument": "c-ssrs-screener", "rater": "clinician", "answers": {"1": 0}}
+
+    assert refused.status_code == 422
+    assert refused.json()["errors"][0]["pointer"] == "/instrument"
+    assert patient("POST", PATH, PHQ_9 | posed).status_code == 422
+    own = patient("POST", PATH, PHQ_9 | posed | {"rater": "self"})
+    assert (own.status_code, own.json()["rater"]) == (201, "self")
+    assert own.json()["safety_notice"]["nobody_watches"] is True
+
+
+# ---- parts and other scales
+
+
+def test_the_parts_of_a_score_are_told_and_followed(caller: Caller, clinic: Clinic) -> None:
+    night = [1380, 15, 360, 420, 3, 1, 0, 2, 0, 1, 1, 3, 0, 0, 1, 3, 1, 1]
+    stored = caller("POST", PATH, PHQ_9 | {"instrument": "psqi", "answers": night}).json()
+
+    assert stored["total"] == 9
+    assert stored["parts"]["latency"] == 2
+    assert series(clinic)["psqi.total"] == (9, None)
+    assert series(clinic)["psqi.latency"] == (2, None)
+    assert series(clinic)["psqi.1"] == (1380, None)
+    assert "psqi.quality" not in series(clinic), "that is item 15"
+
+
+def test_a_t_score_is_followed_and_the_sum_is_told(caller: Caller, clinic: Clinic) -> None:
+    body = PHQ_9 | {"instrument": "promis-dep-8a", "answers": [3, 3, 3, 3, 3, 2, 2, 2]}
+    stored = caller("POST", PATH, body).json()
+
+    assert (stored["total"], stored["parts"]) == (59.4, {"raw": 21})
+    assert series(clinic)["promis-dep-8a.total"] == (59.4, None)
+
+
+def test_depression_and_mania_stand_side_by_side(caller: Caller, clinic: Clinic) -> None:
+    caller("POST", PATH, PHQ_9 | {"answers": [1] * 8 + [0]})
+    mania = {"id": str(uuid4()), "instrument": "asrm", "answers": [3, 3, 2, 2, 2]}
+    caller("POST", PATH, PHQ_9 | mania)
+    known = {one["code"]: one for one in caller("GET", "/v1/reference/measures").json()["items"]}
+
+    now = series(clinic)
+    assert (now["phq-9.total"], now["asrm.total"]) == ((8, None), (12, None))
+    assert (known["phq-9.total"]["pole"], known["asrm.total"]["pole"]) == ("depression", "mania")
+
+
 # ---- what is refused
 
 
@@ -289,9 +512,11 @@ def test_the_summary_falls_back_on_the_reading_before_a_withdrawn_one(
 
     caller("DELETE", f"{PATH}/{ID}", headers={"If-Match": '"1"'})
 
-    assert summary(clinic)["latest"] == {
-        "phq-9.total": {"value": 17, "on": "2026-04-13", "record_id": before["id"]}
-    }
+    held = summary(clinic)["latest"]
+    assert held.keys() == {"phq-9.total"}
+    assert held["phq-9.total"]["value"] == 17
+    assert held["phq-9.total"]["on"] == "2026-04-13"
+    assert held["phq-9.total"]["record_id"] == before["id"]
     assert series(clinic) == {"phq-9.total": (17, None)}
     assert len(caller("GET", PATH).json()["items"]) == 1
 
@@ -391,7 +616,9 @@ def test_an_instrument_tells_what_it_is_and_ships_no_wording_that_its_licence_ke
     for one in known.values():
         if not one["item_text_may_ship"]:
             assert one["options"] == []
-            assert all("label" not in item for item in one["items"])
+            # The screener keeps topic names of our own: its triage cannot be read without them.
+            labelled = any("label" in item for item in one["items"])
+            assert labelled == (one["id"] == "c-ssrs-screener")
     assert known["fibser"]["item_text_may_ship"] is False
 
 
@@ -400,10 +627,83 @@ def _enrolled(clinic: Clinic) -> UUID:
     return PATIENT
 
 
+TEXT = {
+    "instrument": "wsas",
+    "licence": "agreement of 2026 with the author",
+    "items": ["Work", "Home", None, "Leisure alone", "Relationships"],
+    "options": [{"value": 0, "text": "Not at all"}, {"value": 8, "text": "Very severely"}],
+}
+"""Synthetic wording of a clinic."""
+
+
+def test_a_clinic_completes_an_instrument_with_its_own_text_and_keeps_each_version(
+    prescriber: Caller, clinic: Clinic
+) -> None:
+    made = prescriber("POST", "/v1/instruments", TEXT)
+    again = prescriber("POST", "/v1/instruments", TEXT)
+    path = "/v1/instruments/wsas"
+    shown = prescriber("GET", path)
+    reworded = prescriber(
+        "PATCH", path, {"introduction": "Think of last week."}, headers={"If-Match": '"1"'}
+    )
+    listed = {one["id"]: one for one in prescriber("GET", "/v1/instruments").json()["items"]}
+
+    assert made.status_code == 201, made.text
+    assert made.headers["Location"] == path
+    assert (again.status_code, again.json()) == (200, made.json())
+    assert shown.headers["ETag"] == '"1"'
+    assert shown.json()["clinic_text"]["items"] == TEXT["items"]
+    assert shown.json()["clinic_text"]["licence"] == TEXT["licence"]
+    assert all("label" not in item for item in shown.json()["items"]), "the house ships none"
+    assert reworded.status_code == 200, reworded.text
+    assert listed["wsas"]["clinic_text"]["version"] == 2
+    assert listed["wsas"]["clinic_text"]["introduction"] == "Think of last week."
+    assert listed["phq-9"]["clinic_text"] is None
+    assert prescriber("PATCH", path, {}, headers={"If-Match": '"1"'}).status_code == 412
+    assert prescriber("PATCH", path, {}).status_code == 428
+    other = {"instrument": "isi"}
+    assert prescriber("PATCH", path, other, headers={"If-Match": '"2"'}).status_code == 422
+
+
+@pytest.mark.parametrize(
+    ("body", "pointer"),
+    [
+        ({"instrument": "none"}, "/instrument"),
+        ({"items": ["Work"]}, "/items"),
+        ({"items": []}, "/items"),
+        ({"licence": None}, "/licence"),
+        ({"options": [{"value": "0", "text": "Not at all"}]}, "/options/0/value"),
+        ({"version": 7}, "/version"),
+    ],
+)
+def test_wording_that_cannot_be_is_refused(
+    prescriber: Caller, body: dict[str, Any], pointer: str
+) -> None:
+    refused = prescriber("POST", "/v1/instruments", TEXT | body)
+
+    assert refused.status_code == 422
+    assert [fault["pointer"] for fault in refused.json()["errors"]] == [pointer]
+
+
+def test_other_wording_is_a_change_and_only_a_clinician_makes_it(
+    prescriber: Caller, clinic: Clinic
+) -> None:
+    prescriber("POST", "/v1/instruments", TEXT)
+    other = TEXT | {"items": ["a", "b", "c", "d", "e"]}
+    patient = clinic.as_("patient", patient_id=_enrolled(clinic))
+
+    assert prescriber("POST", "/v1/instruments", other).status_code == 409
+    assert patient("POST", "/v1/instruments", TEXT).status_code == 403
+    missing = prescriber("PATCH", "/v1/instruments/isi", {}, headers={"If-Match": '"1"'})
+    assert missing.status_code == 404
+
+
 def test_one_instrument_is_shown_by_its_id(prescriber: Caller) -> None:
     listed = prescriber("GET", "/v1/instruments").json()["items"]
     shown = prescriber("GET", "/v1/instruments/gad-7")
 
     assert shown.json() in listed
     assert shown.json()["measures"][:2] == ["gad-7.total", "gad-7.1"]
+    psqi = prescriber("GET", "/v1/instruments/psqi").json()
+    assert psqi["items"][0] == {"index": 1, "min": 0, "max": 1439, "name": "1", "unit": "min"}
     assert prescriber("GET", "/v1/instruments/none").status_code == 404

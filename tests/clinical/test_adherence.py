@@ -9,11 +9,13 @@ from hypothesis import strategies as st
 
 from app.clinical.adherence import (
     Administration,
+    Discrepancy,
     Dispense,
     ReportedDose,
     Taken,
     assessed_on_taken_dose,
     compare_reported,
+    in_words,
     prn_use,
     supply_cover,
     taken_at_zero_dose,
@@ -302,3 +304,45 @@ def test_a_dose_taken_after_the_stop_is_told() -> None:
 
     assert [(d.code, d.day, d.ordered) for d in got] == [("TAKEN_AT_ZERO_DOSE", on(61), Decimal(0))]
     assert got[0].records == ("a61", "stop")
+
+
+# --- supply that is used up, and words ------------------------------------------------------
+
+
+def test_supply_runs_out_on_the_first_day_without_any_and_not_in_between() -> None:
+    def ran_out(*told: tuple[int, int]) -> date | None:
+        return supply_cover(fills(*told), first=on(0), last=on(59)).ran_out_on
+
+    assert ran_out((0, 30)) == on(30)
+    assert ran_out((0, 10), (20, 40)) is None
+    assert ran_out((0, 60)) is None
+
+
+def test_a_fill_of_unknown_length_leaves_pdc_and_mpr_unknown() -> None:
+    told = [*fills((0, 30)), Dispense("f30", on(30), None)]
+
+    cover = supply_cover(told, first=on(0), last=on(59))
+
+    assert (cover.pdc, cover.mpr, cover.adequate, cover.ran_out_on) == (None,) * 4
+    assert cover.codes == ("DAYS_SUPPLY_UNKNOWN",)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (
+            Discrepancy("TAKES_MORE", date(2026, 3, 1), Decimal("0.5"), Decimal(1), "mg/d", ()),
+            "Ordered: 0.5 mg per day. Taken, as told on 2026-03-01: 1 mg per day.",
+        ),
+        (
+            Discrepancy("TAKES_NONE", date(2026, 3, 1), None, None, None, ()),
+            "Ordered: an unknown dose. Taken, as told on 2026-03-01: none.",
+        ),
+        (
+            Discrepancy("TAKEN_AT_ZERO_DOSE", date(2026, 3, 1), Decimal(0), None, "mg/d", ()),
+            "Ordered: none. Taken, as told on 2026-03-01: a dose, amount not known.",
+        ),
+    ],
+)
+def test_a_difference_is_said_in_words_that_judge_nothing(found: Discrepancy, words: str) -> None:
+    assert in_words(found) == words

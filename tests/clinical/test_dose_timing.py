@@ -4,7 +4,7 @@ from decimal import Decimal
 
 import pytest
 
-from app.clinical.dose_timing import Clock, Onset, dose_clock, onset_days, phase, ss_days
+from app.clinical.dose_timing import Clock, Onset, dose_clock, onset_days, phase, phases, ss_days
 from app.clinical.doses import DoseEpoch
 from tests.shared import SHARED, needs_shared
 
@@ -81,6 +81,19 @@ def test_an_onset_of_nothing_known_is_assumed() -> None:
 )
 def test_a_dose_settles_then_is_early_then_assessable(day: date, expected: str) -> None:
     assert phase(day, epoch(MAR_2, None, "100"), ss_days=8, onset_early=14) == expected
+
+
+def test_an_epoch_is_cut_into_its_phases_up_to_the_day_of_asking() -> None:
+    def cut(one: DoseEpoch, as_of: date) -> list[tuple[str, date, date]]:
+        spans = phases(one, as_of=as_of, ss_days=8, onset_early=14)
+        return [(span.phase, span.from_day, span.to_day) for span in spans]
+
+    assert cut(epoch(MAR_2, None, "100"), date(2026, 3, 12)) == [
+        ("settling", MAR_2, date(2026, 3, 10)),
+        ("early", date(2026, 3, 10), date(2026, 3, 13)),
+    ]
+    assert cut(epoch(MAR_2, None, "0"), JUN_12) == [("after_stop", MAR_2, date(2026, 3, 10))]
+    assert cut(epoch(None, None, "100"), JUN_12) == []
 
 
 def test_after_a_stop_the_medicine_washes_out() -> None:

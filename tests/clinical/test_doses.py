@@ -22,6 +22,7 @@ from app.clinical.doses import (
     Kind,
     dose_line,
     epoch_on,
+    presumed,
     stated_dose,
 )
 from app.clinical.units import show_dose
@@ -658,3 +659,60 @@ def test_the_vector_of_section_3() -> None:
         for e in got.epochs
     ] == vector["expected"]["epochs"]
     assert codes(got) == vector["expected"]["notes"]
+
+
+# --- what is read for those who have to see every medicine ----------------------------------
+
+
+def test_what_waits_for_a_confirmation_is_presumed_taken_at_an_unknown_dose() -> None:
+    waiting = event("start", 0, "3000 mg x1", unconfirmed=("above-maximum",))
+
+    assert line(read([waiting])) == []
+    assert line(read(presumed([waiting]))) == ["0-: unknown"]
+
+
+def test_an_unconfirmed_stop_ends_nothing_for_those_who_have_to_see_it() -> None:
+    events = [event("start", 0, "50 mg x1"), event("stop", 30, unconfirmed=("unclear",))]
+
+    assert line(read(presumed(events))) == ["0-: 50 mg/day"]
+
+
+# --- planned and done -----------------------------------------------------------------------
+
+
+def test_a_step_that_was_carried_out_keeps_what_was_planned_beside_what_was_done() -> None:
+    told = read(
+        [
+            event("start", 0, "100 mg x1"),
+            event("change", 30, "50 mg x1", id="first", planned=True),
+            event("change", 60, percent_of_previous=Decimal(50), id="second", planned=True),
+            event("change", 39, "60 mg x1", id="done", planned_step="first"),
+        ],
+        as_of=50,
+    )
+
+    assert [(one.event.id, one.tdd, one.done_by, one.overdue) for one in told.planned] == [
+        ("first", Decimal(50), "done", False),
+        ("second", Decimal(30), None, False),
+    ]
+    assert "PLANNED_NOT_CONFIRMED@30" not in codes(told)
+
+
+def test_the_same_said_on_another_day_does_not_carry_a_step_out() -> None:
+    told = read(
+        [
+            event("start", 0, "100 mg x1"),
+            event("change", 30, "50 mg x1", id="step", planned=True),
+            event("change", 31, "50 mg x1"),
+        ],
+        as_of=50,
+    )
+
+    assert [one.done_by for one in told.planned] == [None]
+    assert "PLANNED_NOT_CONFIRMED@30" in codes(told)
+
+
+def test_a_dose_that_nobody_could_take_is_unknown_and_not_a_number() -> None:
+    (epoch,) = read([event("start", 0, "999999 mg x999999")]).epochs
+
+    assert (epoch.tdd, epoch.known, epoch.codes) == (None, False, ("DOSE_OUT_OF_RANGE",))

@@ -10,7 +10,15 @@ from hypothesis import strategies as st
 
 from app.clinical import medications
 from app.clinical.interaction_rules import SEVERITIES, rules
-from app.clinical.interactions import Check, Entry, Event, Facts, Finding, check
+from app.clinical.interactions import (
+    Check,
+    Entry,
+    Event,
+    Facts,
+    Finding,
+    check,
+    smoking_events,
+)
 from tests.shared import SHARED, needs_shared
 
 ON = date(2026, 4, 14)
@@ -405,3 +413,67 @@ def test_every_finding_is_between_different_substances_of_the_list(
     for rule_id, involved in names(listed(*reference_ids, facts=facts).findings):
         assert len(set(involved)) == len(involved), rule_id
         assert set(involved) <= {*reference_ids, "tobacco-smoke"}
+
+
+# ---- what the caller keeps of a finding
+
+
+def test_a_finding_tells_the_known_daily_dose_of_each_substance() -> None:
+    known = Entry(
+        "a",
+        medications.resolve(reference_id="sertraline"),
+        dose_per_day=Decimal(50),
+        dose_unit="mg",
+    )
+    again = Entry(
+        "c",
+        medications.resolve(reference_id="sertraline"),
+        dose_per_day=Decimal(25),
+        dose_unit="mg",
+    )
+    unknown = Entry("b", medications.resolve(reference_id="st-johns-wort"))
+
+    def doses(*entries: Entry) -> dict[str, tuple[Decimal, str] | None]:
+        found = check(entries, Facts(), ON).findings
+        pair = next(one for one in found if len(one.involved) == 2)
+        return {one.substance.reference_id: one.dose for one in pair.involved}
+
+    assert doses(known, unknown) == {"sertraline": (Decimal(50), "mg"), "st-johns-wort": None}
+    assert doses(known, again, unknown)["sertraline"] == (Decimal(75), "mg")
+    partly = Entry("c", medications.resolve(reference_id="sertraline"))
+    assert doses(known, partly, unknown)["sertraline"] is None
+
+
+MAY, JUNE, JULY = date(2026, 5, 1), date(2026, 6, 1), date(2026, 7, 1)
+
+
+@pytest.mark.parametrize(
+    ("told", "events"),
+    [
+        ([], []),
+        ([(MAY, "former")], []),
+        ([(MAY, "current"), (JUNE, "current")], []),
+        ([(MAY, "current"), (JUNE, "former")], [("smoking_stopped", JUNE)]),
+        ([(MAY, "current"), (JUNE, "never")], [("smoking_stopped", JUNE)]),
+        ([(MAY, "never"), (JUNE, "former")], []),
+        ([(MAY, "never"), (JUNE, "current")], [("smoking_started", JUNE)]),
+        ([(MAY, "current"), (JUNE, "unknown"), (JULY, "former")], [("smoking_stopped", JULY)]),
+        ([(MAY, "current"), (JUNE, "other")], []),
+    ],
+)
+def test_a_change_of_smoking_is_read_from_the_answers(
+    told: list[tuple[date, str]], events: list[tuple[str, date]]
+) -> None:
+    assert [(one.kind, one.on) for one in smoking_events(told)] == events
+
+
+def test_a_course_of_tobacco_that_begins_is_a_change_of_smoking() -> None:
+    clozapine = Entry("a", medications.resolve(reference_id="clozapine"))
+
+    def rules(started_on: date | None) -> set[str]:
+        smoke = Entry("b", medications.resolve(reference_id="tobacco-smoke"), started_on=started_on)
+        return {one.rule.id for one in check([clozapine, smoke], Facts(), JUNE).findings}
+
+    assert "smoking-start-clozapine" in rules(date(2026, 5, 20))
+    assert "smoking-start-clozapine" not in rules(MAY - timedelta(days=30))
+    assert "smoking-start-clozapine" not in rules(None)

@@ -97,6 +97,42 @@ def test_a_combination_is_found_whichever_way_it_is_written() -> None:
         assert ids(medications.candidates(text)) == ["olanzapine-samidorphan"]
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "buprenorphine 2 MG / naloxone 0.5 MG Sublingual Film",
+        "naloxone 0.5 MG / buprenorphine 2 MG Sublingual Tablet",
+        "buprenorphine 2 MG/naloxone 0.5 MG",
+        "buprenorphine 8 mg + naloxone 2 mg",
+    ],
+)
+def test_a_product_of_two_drugs_is_never_one_of_them(text: str) -> None:
+    assert ids(medications.candidates(text)) == ["buprenorphine-naloxone"]
+
+
+@pytest.mark.parametrize(
+    ("text", "parts"),
+    [
+        ("buprenorphin 2 mg / naloxone 0.5 mg", ["buprenorphine", "naloxone"]),
+        ("lisinopril 20 MG / hydrochlorothiazid 12.5 MG", ["hydrochlorothiazide", "lisinopril"]),
+        ("sertralin and fluoxetin", ["fluoxetine", "sertraline"]),
+    ],
+)
+def test_a_misspelt_part_does_not_leave_the_other_one_alone(text: str, parts: list[str]) -> None:
+    resolved = medications.resolve(text=text)
+
+    assert sorted(ids(list(resolved.candidates))) == parts
+
+
+@pytest.mark.parametrize(
+    "text", ["diazepam 5 mg/mL", "fentanyl 25 mcg/24 h", "sertraline 50 mg/day"]
+)
+def test_what_stands_behind_a_strength_s_bar_may_be_a_volume_or_a_time(text: str) -> None:
+    (found,) = medications.candidates(text)
+
+    assert (found.by, found.score) == ("name", 1.0)
+
+
 def test_a_combination_outside_the_reference_offers_its_parts() -> None:
     found = ids(medications.candidates("lisinopril-hydrochlorothiazide 20-12.5"))
 
@@ -178,6 +214,26 @@ def test_a_swapped_pair_of_letters_still_offers_the_name(
     typed = name[:at] + name[at + 1] + name[at] + name[at + 2 :]
 
     assert substance.reference_id in ids(medications.candidates(typed, limit=20))
+
+
+@given(st.sampled_from(LONG_NAMES), st.data())
+def test_two_wrong_letters_in_a_long_name_still_offer_it(
+    substance: Substance, data: st.DataObject
+) -> None:
+    typed = list(substance.name)
+    for _ in range(2):
+        at = data.draw(st.integers(0, len(typed) - 1))
+        wrong = data.draw(st.sampled_from(["", "q", typed[at] + "q"]))
+        typed[at : at + 1] = list(wrong)
+    if len(typed) < 8:
+        return
+
+    assert substance.reference_id in ids(medications.candidates("".join(typed), limit=20))
+
+
+def test_a_short_word_is_not_guessed_at() -> None:
+    assert medications.candidates("kavx") == []
+    assert medications.candidates("x" * 200) == []
 
 
 @given(st.text(max_size=60))

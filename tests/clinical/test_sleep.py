@@ -1,7 +1,8 @@
 """A night's arithmetic, against the diary's own vectors and both nights that change the clock."""
 
 import json
-from datetime import date, datetime, time, timedelta
+import statistics
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -9,7 +10,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.sleep import IMPLAUSIBLE, Moments, Night, moments, night
+from app.clinical.sleep import (
+    IMPLAUSIBLE,
+    LEAST_NIGHTS,
+    Moments,
+    Night,
+    disagrees,
+    hours_from_midnight,
+    moments,
+    night,
+    regularity,
+)
 from tests.shared import SHARED, needs_shared
 
 NEW_YORK = ZoneInfo("America/New_York")
@@ -202,3 +213,101 @@ def test_an_ordinary_night_is_found_again_from_its_clock_times(
     )
 
     assert placed == Moments(*ends)
+
+
+# ---- midsleep, regularity, and both changes of the clock
+
+
+def test_midsleep_lies_half_way_between_falling_asleep_and_waking() -> None:
+    found = night(moments(date(2026, 4, 13), NEW_YORK, VISIT_NIGHT), latency_min=45, waso_min=None)
+
+    # asleep 23:45, awake 05:40
+    assert found.midsleep is not None
+    assert f"{found.midsleep:%H:%M:%S}" == "02:42:30"
+    assert hours_from_midnight(found.midsleep, date(2026, 4, 13)) == pytest.approx(2 + 42.5 / 60)
+
+
+def test_without_a_latency_there_is_no_midsleep() -> None:
+    placed = moments(date(2026, 4, 13), NEW_YORK, VISIT_NIGHT)
+
+    assert night(placed, latency_min=None, waso_min=5).midsleep is None
+
+
+def test_midsleep_before_midnight_is_negative() -> None:
+    early = clock(tried_to_sleep="19:00", final_awakening="03:00")
+    found = night(moments(date(2026, 4, 13), None, early), latency_min=0, waso_min=0)
+
+    assert found.midsleep is not None
+    assert hours_from_midnight(found.midsleep, date(2026, 4, 13)) == -1
+
+
+def test_regularity_needs_some_nights() -> None:
+    few = regularity([3.0] * (LEAST_NIGHTS - 1))
+
+    assert (few.n, few.midsleep_sd_min, few.codes) == (4, None, ("TOO_FEW_NIGHTS",))
+    assert regularity([]).midsleep_sd_min is None
+
+
+def test_regularity_is_the_standard_deviation_in_minutes() -> None:
+    found = regularity([2.0, 3.0, 4.0, 3.0, 3.0])
+
+    assert found.midsleep_sd_min == pytest.approx(42.426407)
+    assert found.mean_midsleep_h == 3
+
+
+@given(st.lists(st.floats(-12, 12), min_size=LEAST_NIGHTS, max_size=40))
+def test_regularity_does_not_depend_on_the_order_of_nights(hours: list[float]) -> None:
+    found = regularity(hours)
+
+    assert found.midsleep_sd_min == pytest.approx(60 * statistics.stdev(hours))
+    assert regularity(hours[::-1]) == found
+
+
+def test_diary_and_device_disagree_from_an_hour_on() -> None:
+    assert disagrees(400, 460) is True
+    assert disagrees(400, 459) is False
+    assert disagrees(None, 460) is None
+
+
+CHANGES = [
+    ("America/New_York", date(2026, 3, 8), -60),
+    ("America/New_York", date(2026, 11, 1), 60),
+    ("Europe/Berlin", date(2026, 3, 29), -60),
+    ("Europe/Berlin", date(2026, 10, 25), 60),
+    ("Australia/Lord_Howe", date(2026, 4, 5), 30),
+    ("Australia/Lord_Howe", date(2026, 10, 4), -30),
+]
+minutes_before = st.integers(21 * 60, 24 * 60 - 1)
+minutes_after = st.integers(4 * 60, 11 * 60)
+
+
+def at_minute(minutes: int) -> time:
+    return time(minutes // 60, minutes % 60)
+
+
+@pytest.mark.parametrize(("zone", "woke_on", "more"), CHANGES)
+@given(bed=minutes_before, wake=minutes_after, latency=st.integers(0, 60), waso=st.integers(0, 60))
+def test_a_changed_clock_changes_time_asleep_by_just_that_much(
+    zone: str, woke_on: date, more: int, bed: int, wake: int, latency: int, waso: int
+) -> None:
+    times = {
+        "into_bed": at_minute(bed),
+        "tried_to_sleep": at_minute(bed),
+        "final_awakening": at_minute(wake),
+        "out_of_bed": at_minute(wake),
+    }
+    changed = night(moments(woke_on, ZoneInfo(zone), times), latency_min=latency, waso_min=waso)
+    plain = night(
+        moments(woke_on - timedelta(days=7), ZoneInfo(zone), times),
+        latency_min=latency,
+        waso_min=waso,
+    )
+
+    assert changed.total_sleep_time_min is not None
+    assert plain.total_sleep_time_min is not None
+    assert changed.total_sleep_time_min - plain.total_sleep_time_min == more
+    assert changed.time_in_bed_min == (wake + 24 * 60 - bed) + more
+    assert changed.midsleep is not None
+    asleep = datetime.combine(woke_on - timedelta(days=1), at_minute(bed), ZoneInfo(zone))
+    since = changed.midsleep.astimezone(UTC) - asleep.astimezone(UTC)
+    assert since == timedelta(minutes=latency + (changed.time_in_bed_min - latency) / 2)

@@ -85,3 +85,37 @@ def test_a_misspelling_brings_the_nearest_terms_and_nonsense_brings_none() -> No
     assert terms.close_to("feeling sick")[0] == "nausea"
     assert len(terms.close_to("withdrawal")) <= terms.MOST_SUGGESTED
     assert terms.close_to("qqqq") == ()
+
+
+def test_a_plain_word_finds_its_term_and_a_shared_one_all_of_them() -> None:
+    assert [one.id for one in terms.meant_by("Throwing up")] == ["vomiting"]
+    assert [one.id for one in terms.meant_by("sex_drive")] == []
+    assert {one.id for one in terms.meant_by("withdrawal")} == {
+        "discontinuation",
+        "benzo-withdrawal",
+        "opioid-withdrawal",
+    }
+    assert terms.close_to("no libido")[0] == "sexual-desire"
+    assert terms.close_to("trowing up")[0] == "vomiting"
+
+
+def test_what_follows_a_stop_stands_apart() -> None:
+    apart = {one.id for one in TERMS if one.group == "withdrawal"}
+
+    assert "discontinuation" in apart
+    assert "withdrawal-seizure" in apart
+    assert "nausea" not in apart
+    assert apart == {one.id for one in TERMS if one.body_system == "withdrawal"}
+
+
+@each_term
+def test_words_are_plain_and_told_apart_from_the_id(term: Term) -> None:
+    for word in term.synonyms:
+        assert word == word.lower().strip()
+        assert terms.meant_by(word)
+
+
+def test_no_code_of_meddra_ships() -> None:
+    text = repr(load_reference(terms.FILE)["effects"]) + repr(load_reference(terms.WORDS))
+
+    assert "meddra" not in text.lower()

@@ -50,7 +50,8 @@ def test_every_followed_number_is_a_registered_measure(domain: type[Domain]) -> 
 
 
 def test_domains_stand_in_the_order_of_answers() -> None:
-    assert FollowUpIn.domain_names() == (
+    assert tuple(FollowUpIn.domain_types()) == (
+        "exercise",
         "dosage",
         "side_effects",
         "mood_cognition",
@@ -58,4 +59,4 @@ def test_domains_stand_in_the_order_of_answers() -> None:
         "functioning",
         "interactions",
     )
-    assert CheckInIn.domain_names() == FollowUpIn.domain_names()[:5]
+    assert tuple(CheckInIn.domain_types()) == tuple(FollowUpIn.domain_types())[:6]

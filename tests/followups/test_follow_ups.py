@@ -366,6 +366,8 @@ def test_contradicting_times_of_a_night_are_kept_and_flagged(ward: Ward) -> None
         "waso_min": 300,
         "total_sleep_time_min": None,
         "efficiency_pct": None,
+        "midsleep": None,
+        "midsleep_h": None,
         "dated_on": "2026-04-13",
         "flags": ["DQ_IMPLAUSIBLE"],
     }

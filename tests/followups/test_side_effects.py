@@ -181,11 +181,19 @@ def test_other_is_told_apart_by_its_text(ward: Ward) -> None:
     assert unnamed.json()["errors"][0]["pointer"] == "/side_effects/episodes/0/term_text"
 
 
+def test_a_text_that_grows_without_capitals_is_kept(ward: Ward) -> None:
+    grows = {"term": "other", "term_text": "\u0390" * 200, "severity": 1}
+
+    assert ward.check_in(heard("2026-04-18", grows)).status_code == 201
+
+
 @pytest.mark.parametrize(
     ("members", "opens"),
     [
-        ({"term": "nausea", "severity": 3}, False),
+        ({"term": "nausea", "severity": 2}, False),
+        ({"term": "nausea", "severity": 3}, True),
         ({"term": "nausea", "severity": 4}, True),
+        ({"term": "nausea", "severity": 1, "seriousness": ["hospital"]}, True),
         ({"term": "nausea", "severity": 1, "serious": True}, True),
         ({"term": "new-suicidal-thoughts", "severity": 1}, True),
         ({"term": "new-suicidal-thoughts", "severity": 0}, False),

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.imports import fhir
-from app.imports.facts import Order, Value
+from app.imports import bundles, fhir
+from app.imports.facts import Entry, Order, Value
 from app.imports.results import Skipped, Unreadable
 from tests.imports.files import LOINC, PATIENT, bundle, observation, once_a_day, request
 from tests.shared import SHARED, needs_shared
@@ -68,7 +68,7 @@ def test_a_number_is_followed_under_its_own_code(members: dict[str, Any], measur
 )
 def test_what_is_not_taken_says_why(members: dict[str, Any], code: str) -> None:
     with pytest.raises(Skipped) as reason:
-        observed(observation("o", "29463-7") | members)
+        observed(observation("o", "1234-5") | members)
 
     assert reason.value.code == code
 
@@ -180,7 +180,7 @@ def test_the_answers_of_us_core_are_read_once_although_they_come_three_times(
     folder = SHARED / "cases" / "us-core-phq9"
     phq9 = [json.loads(one.read_text()) for one in sorted(folder.glob("Observation-PHQ9*.json"))]
     response = json.loads((folder / "QuestionnaireResponse-phq-9-example.json").read_text())
-    entries = fhir.read(bundle(tmp_path, PATIENT | {"id": "example"}, response, *phq9))
+    entries = bundles.read([bundle(tmp_path, PATIENT | {"id": "example"}, response, *phq9)])[0]
 
     (value,) = (fact for one in entries for fact in one.facts)
     assert isinstance(value, Value)
@@ -188,7 +188,7 @@ def test_the_answers_of_us_core_are_read_once_although_they_come_three_times(
     assert value.body["total"] == 12
     joined = [one for one in entries if one.joins is not None]
     assert len(joined) == 11
-    assert {one.joins for one in joined} == {2}
+    assert {one.joins for one in joined} == {1}
     (difficulty,) = (one for one in entries if one.skipped)
     assert difficulty.skipped is not None
     assert difficulty.skipped.code == "not_a_number"
@@ -220,7 +220,7 @@ def test_answers_whose_codes_are_all_alike_are_read_from_the_score_beside_them(
 ) -> None:
     folder = SHARED / "cases" / "ahrq-phq9-fhir-2-patients"
     expected = json.loads((folder / "expected.json").read_text())["expected"][name]["visits"]
-    entries = fhir.read(folder / f"{name}.stu3.json")
+    entries = bundles.read([folder / f"{name}.stu3.json"])[0]
     found = {
         fact.at: list(fact.body["answers"].values())
         for one in entries
@@ -239,8 +239,8 @@ def test_answers_whose_codes_are_all_alike_are_read_from_the_score_beside_them(
     [
         (b'{"resourceType": "Bundle", ', "line 1 column"),
         (b"\xff\xfe", "line 1 column"),
-        (b'{"resourceType": "Patient"}', "is no FHIR Bundle"),
-        (b"[]", "is no FHIR Bundle"),
+        (b"{}", "is no FHIR resource"),
+        (b"[]", "is no FHIR resource"),
     ],
 )
 def test_a_broken_file_says_which_and_where(tmp_path: Path, content: bytes, says: str) -> None:
@@ -248,7 +248,93 @@ def test_a_broken_file_says_which_and_where(tmp_path: Path, content: bytes, says
     file.write_bytes(content)
 
     with pytest.raises(Unreadable, match=rf"broken\.json.*{says}"):
-        fhir.read(file)
+        bundles.read([file])
+
+
+# ---- what resources and files say of each other
+
+
+KIM = PATIENT | {"identifier": [{"system": "urn:example:mrn", "value": "K-1"}]}
+PHQ9_ITEM = coded("44260-8", "LA6569-3")
+
+
+def whose(entries: list[Entry]) -> list[str | None]:
+    return [one.subject.identifiers[0][1] if one.subject else None for one in entries]
+
+
+def test_a_reference_means_the_patient_of_its_own_file_first(tmp_path: Path) -> None:
+    weight = observation("w", "29463-7", **quantity(83.5))
+    files = [
+        bundle(tmp_path, PATIENT, weight, name="sam.json"),
+        bundle(tmp_path, KIM, weight, name="kim.json"),
+        bundle(tmp_path, weight, name="nobody.json"),
+    ]
+
+    sam, kim, nobody = bundles.read(files)
+
+    assert (whose(sam), whose(kim)) == (["S-1"] * 2, ["K-1"] * 2)
+    assert nobody[0].skipped is not None
+    assert nobody[0].skipped.code == "patient_unknown"
+
+
+def test_a_reference_is_followed_into_another_file(tmp_path: Path) -> None:
+    order = request("r", "2026-03-03", medicationReference={"reference": "Medication/m"})
+    del order["medicationCodeableConcept"]
+    medicine = {"resourceType": "Medication", "id": "m", "code": {"text": "sertraline"}}
+    files = [tmp_path / name for name in ("order.json", "medicine.json", "patient.json")]
+    for file, resource in zip(files, (order, medicine, PATIENT), strict=True):
+        file.write_text(json.dumps(resource))
+
+    (ordered_,), (part,), (person,) = bundles.read(files)
+
+    (fact,) = ordered_.facts
+    assert isinstance(fact, Order)
+    assert fact.text == "sertraline"
+    assert part.skipped is not None
+    assert part.skipped.code == "part_of_another"
+    assert whose([ordered_, person]) == ["S-1", "S-1"]
+
+
+def test_a_panel_takes_no_answer_of_another_patient(tmp_path: Path) -> None:
+    kim = KIM | {"id": "p2"}
+    member = observation("i", "") | PHQ9_ITEM | {"subject": {"reference": "Patient/p2"}}
+    own = observation("j", "") | coded("44250-9", "LA6570-1")
+    references = [{"reference": "Observation/i"}, {"reference": "Observation/j"}]
+    panel = observation("p", "44249-1", hasMember=references)
+
+    (entries,) = bundles.read([bundle(tmp_path, PATIENT, kim, panel, member, own)])
+
+    (sams,) = entries[2].facts
+    (kims,) = entries[3].facts
+    assert isinstance(sams, Value)
+    assert isinstance(kims, Value)
+    assert sams.body["answers"] == {"1": 2}
+    assert (kims.body["answers"], whose(entries)[3]) == ({"9": 1}, "K-1")
+    assert entries[4].joins == 2
+
+
+@pytest.mark.parametrize("members", [["p"], ["q"]])
+def test_panels_that_carry_each_other_or_themselves_are_read_by_themselves(
+    tmp_path: Path, members: list[str]
+) -> None:
+    def panel(id_: str, *of: str) -> dict[str, Any]:
+        references = [{"reference": f"Observation/{one}"} for one in of]
+        return observation(id_, "44249-1", hasMember=references, component=[PHQ9_ITEM])
+
+    (entries,) = bundles.read([bundle(tmp_path, PATIENT, panel("p", *members), panel("q", "p"))])
+
+    assert entries[1].joins in {None, 2}
+    assert entries[2].joins is None
+
+
+def test_what_is_nested_too_deep_is_refused_with_its_entry(tmp_path: Path) -> None:
+    item: dict[str, Any] = {}
+    for _ in range(150):
+        item = {"item": [item]}
+    form = {"resourceType": "QuestionnaireResponse", "status": "completed", "item": [item]}
+
+    with pytest.raises(Unreadable, match=r"bundle\.json, entry 2: is deeper than 100 levels"):
+        bundles.read([bundle(tmp_path, PATIENT, form)])
 
 
 JUNK = st.recursive(
@@ -302,7 +388,7 @@ def mangled(draw: st.DrawFn) -> dict[str, Any]:
 def test_no_shape_of_a_resource_is_a_crash(
     tmp_path_factory: pytest.TempPathFactory, resource: dict[str, Any]
 ) -> None:
-    entries = fhir.read(bundle(tmp_path_factory.mktemp("bundle"), PATIENT, resource))
+    entries = bundles.read([bundle(tmp_path_factory.mktemp("bundle"), PATIENT, resource)])[0]
 
     assert [one.number for one in entries] == [1, 2]
     assert all(one.skipped or one.subject or one.joins for one in entries)

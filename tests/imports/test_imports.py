@@ -3,16 +3,19 @@
 import json
 from pathlib import Path
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from app.identity import service as identity
 from app.imports.results import Unreadable
+from app.imports.service import CareTeamUnknown
 from tests.conftest import Caller, Clinic
 from tests.imports.files import (
     LOINC,
     MRN,
     PATIENT,
+    RXNORM,
     bundle,
     journal_rows,
     observation,
@@ -25,6 +28,7 @@ from tests.shared import SHARED, needs_shared
 
 WEIGHT = observation("w", "29463-7", valueQuantity={"value": 83.5, "unit": "kg"})
 MEASURES = "subject,date,domain,measure,value,unit\n"
+PATIENT_USER = UUID("00000000-0000-7000-8000-0000000000ff")
 DOSES = "subject,date,kind,drug,amount,unit,times_per_day,reason\n"
 
 
@@ -84,7 +88,7 @@ def test_one_entry_that_the_record_refuses_never_blocks_the_others(
     results = run(clinic, file)
 
     assert said(results) == ["created", "invalid", "created", "invalid", "created"]
-    assert results[1].words == "/occurred_on: the birth date or later"
+    assert results[1].words == "/drawn_on: the birth date or later"
     assert events(prescriber) == [("start", "2026-03-03", "50")]
 
 
@@ -475,3 +479,115 @@ def test_the_contracts_files_join_what_is_there(clinic: Clinic, prescriber: Call
     assert phq9["n_raw"] == 3
     restless = next(one for one in found if one["measure"] == "restlessness_1_to_7")
     assert (restless["n"], restless["direction"]) == (1, "none")
+
+
+# ---- old facts
+
+
+def test_facts_of_long_ago_wait_in_one_signal_and_page_nobody(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    day = "2025-01-05"
+    lithium = {"value": 2.1, "unit": "mmol/L", "code": "mmol/L"}
+    several = {"coding": [{"system": LOINC, "code": "LA6571-9"}]}
+    tramadol = {"coding": [{"system": RXNORM, "code": "10689", "display": "tramadol"}]}
+    file = bundle(
+        tmp_path,
+        PATIENT,
+        request("unknown", day, dosageInstruction=[once_a_day({"value": 1.0})]),
+        request("pair", day, medicationCodeableConcept=tramadol),
+        observation("lithium", "14334-7", effectiveDateTime=day, valueQuantity=lithium),
+        observation("item", "44260-8", effectiveDateTime=day, valueCodeableConcept=several),
+    )
+
+    assert said(run(clinic, file)) == ["created"] * 5
+
+    (signal,) = items(prescriber, "signals")
+    assert (signal["code"], signal["state"]) == ("historic", "open")
+    codes = [one["code"] for one in signal["evidence"]["findings"]]
+    assert sorted(codes) == ["critical_lab", "suicidal_ideation_item"]
+    assert said(run(clinic, file)) == ["unchanged"] * 5
+    assert len(items(prescriber, "signals")) == 1
+
+
+# ---- HL7 v2
+
+
+def hl7v2(folder: Path, name: str, *segments: str) -> Path:
+    file = folder / name
+    header = "MSH|^~\\&|EHR|WARD|||20260413103000-0400||RDE^O11|M1|P|2.5.1"
+    file.write_text("\r".join((header, *segments)))
+    return file
+
+
+def test_messages_of_one_order_start_change_and_stop_its_course_in_any_order_of_files(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    pid = f"PID|||S-1^^^{MRN}^MR||Example^Sam"
+    drug = "RXE|^QD^^20260303|36437^sertraline^RXNORM"
+    files = [
+        hl7v2(tmp_path, "3.hl7", pid, "ORC|DC||||||||||||||20260520", f"{drug}|100||mg"),
+        hl7v2(tmp_path, "1.hl7", pid, "ORC|NW||||||||||||||20260303", f"{drug}|50||mg"),
+        hl7v2(tmp_path, "2.hl7", pid, "ORC|XO||||||||||||||20260414", f"{drug}|100||mg"),
+    ]
+
+    assert said(run(clinic, *files[1:])) == ["created", "created", "unchanged", "created"]
+    assert events(prescriber) == [("start", "2026-03-03", "50"), ("change", "2026-04-14", "100")]
+    run(clinic, *files)
+    whole = [
+        ("start", "2026-03-03", "50"),
+        ("change", "2026-04-14", "100"),
+        ("stop", "2026-05-20", None),
+    ]
+    assert events(prescriber) == whole
+    before = journal_rows(clinic)
+    assert {one.status for one in run(clinic, *files)} == {"unchanged"}
+    assert journal_rows(clinic) == before
+
+    again = hl7v2(tmp_path, "4.hl7", pid, "ORC|NW||||||||||||||20260528", f"{drug}|25||mg")
+    ends = hl7v2(tmp_path, "5.hl7", pid, "ORC|DC||||||||||||||20260525", f"{drug}|100||mg")
+    assert said(run(clinic, ends)) == ["unchanged", "not_running"]
+    again.write_text(again.read_text().replace("^^20260303", ""))
+    assert said(run(clinic, *files, again))[-1] == "created"
+    assert events(prescriber) == [*whole, ("restart", "2026-05-28", "25")]
+
+
+def test_an_identifier_without_a_system_finds_the_patient_that_an_import_made_of_it(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    bare = hl7v2(tmp_path, "bare.hl7", "PID|||1234^^^^MR||Doe^Jane")
+
+    assert said(run(clinic, bare)) == ["created"]
+    run(clinic, bundle(tmp_path, PATIENT))
+    assert said(run(clinic, bare)) == ["unchanged"]
+    same = [{"system": MRN, "value": "1234"}]
+    run(clinic, bundle(tmp_path, PATIENT | {"id": "p2", "identifier": same}))
+    assert said(run(clinic, bare)) == ["system_needed"]
+
+
+def test_files_of_three_formats_in_one_call_are_one_patient(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    rows = csv(tmp_path, MEASURES + "S-1,2026-05-01,symptom,HAMD17,20,\n")
+    message = hl7v2(tmp_path, "m.hl7", f"PID|||S-1^^^{MRN}^MR||Example^Sam")
+
+    results = run(clinic, bundle(tmp_path, PATIENT, WEIGHT), rows, message)
+
+    assert [(one.file, one.status) for one in results] == [
+        ("bundle.json", "created"),
+        ("bundle.json", "created"),
+        ("rows.csv", "created"),
+        ("m.hl7", "unchanged"),
+    ]
+    assert len(prescriber("GET", "/v1/patients").json()["items"]) == 1
+
+
+def test_a_care_team_that_is_no_clinician_stops_before_anything_is_stored(
+    clinic: Clinic, tmp_path: Path
+) -> None:
+    before = journal_rows(clinic)
+
+    with pytest.raises(CareTeamUnknown):
+        run(clinic, bundle(tmp_path, PATIENT), care_team=PATIENT_USER)
+
+    assert journal_rows(clinic) == before

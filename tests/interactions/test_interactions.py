@@ -71,7 +71,8 @@ def review(
     def run(work: Work, patient_id: UUID) -> list[dict[str, Any]]:
         person = patients.get(work, patient_id)
         known = facts or service.facts_of(person, on)
-        return [new for one in lists for new in service.review(work, person, one, known, on)]
+        said = [service.review(work, person, one, known, on) for one in lists]
+        return [new for one in said for new in one.get("new_findings", ())]
 
     actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
     found: list[dict[str, Any]] = clinic.app.state.writer.run(
@@ -258,7 +259,7 @@ def test_a_major_pair_opens_one_signal_in_the_same_request(clinic: Clinic, calle
 
     (signal,) = signals(caller)
     assert (new["severity"], new["state"]) == ("major", "open")
-    assert new["opened_signal"]["id"] == signal["id"]
+    assert new["signal_id"] == signal["id"]
     assert signal["code"] == "interaction"
     assert signal["evidence"] == {
         "finding_id": new["id"],
@@ -301,7 +302,7 @@ def test_a_moderate_finding_waits_for_nobody(clinic: Clinic, caller: Caller) -> 
 
     assert found
     assert {one["severity"] for one in found} <= {"moderate", "minor"}
-    assert all(one["opened_signal"] is None for one in found)
+    assert all(one["signal_id"] is None for one in found)
     assert signals(caller) == []
 
 
@@ -326,7 +327,7 @@ def test_a_dose_above_the_maximum_brings_an_acknowledged_finding_back(
     (back,) = review(clinic, [raised, SJW])
 
     assert back["id"] != new["id"]
-    assert back["opened_signal"] is not None
+    assert back["signal_id"] is not None
     assert stored(caller, back["id"])["state"] == "open"
     old = stored(caller, new["id"])
     assert (old["state"], old["version"]) == ("resolved", 3)
@@ -334,33 +335,105 @@ def test_a_dose_above_the_maximum_brings_an_acknowledged_finding_back(
     assert len(signals(caller)) == 2
 
 
-def test_a_lowered_dose_opens_no_second_signal(clinic: Clinic, caller: Caller) -> None:
+@pytest.mark.parametrize("answer", ["acknowledged", "overridden"])
+def test_a_raised_dose_brings_an_answered_finding_back_and_a_lower_one_does_not(
+    clinic: Clinic, caller: Caller, answer: str
+) -> None:
+    def at(mg: int) -> list[Entry]:
+        return [taken(SERTRALINE, "sertraline", dose_per_day=Decimal(mg), dose_unit="mg"), SJW]
+
+    (new,) = review(clinic, at(50))
+    caller("PUT", acknowledgement(new["id"]), ACKNOWLEDGED | {"state": answer})
+
+    lower, same = review(clinic, at(25)), review(clinic, at(50))
+    (back,) = review(clinic, at(100))
+
+    assert lower == same == []
+    assert back["id"] != new["id"]
+    assert back["signal_id"] not in (None, new["signal_id"])
+    assert stored(caller, new["id"])["state"] == "resolved"
+    assert stored(caller, back["id"])["doses"] == {"sertraline": {"amount": "100", "unit": "mg"}}
+
+
+def test_a_raised_dose_of_what_nobody_answered_for_is_the_same_finding(
+    clinic: Clinic, caller: Caller
+) -> None:
+    for mg in (50, 100, 150):
+        found = review(
+            clinic,
+            [taken(SERTRALINE, "sertraline", dose_per_day=Decimal(mg), dose_unit="mg"), SJW],
+        )
+        assert len(found) == (1 if mg == 50 else 0)
+
+    (signal,) = signals(caller)
+    finding = stored(caller, signal["evidence"]["finding_id"])
+    assert (finding["state"], finding["version"]) == ("open", 3)
+    assert finding["doses"] == {"sertraline": {"amount": "150", "unit": "mg"}}
+
+
+def test_a_dose_that_becomes_known_is_no_raise(clinic: Clinic, caller: Caller) -> None:
+    (new,) = review(clinic, [SERT, SJW])
+    caller("PUT", acknowledgement(new["id"]), ACKNOWLEDGED)
+    known = taken(SERTRALINE, "sertraline", dose_per_day=Decimal(50), dose_unit="mg")
+
+    assert review(clinic, [known, SJW]) == []
+    assert stored(caller, new["id"])["state"] == "acknowledged"
+
+
+def test_a_dose_back_under_the_maximum_is_the_same_finding(clinic: Clinic, caller: Caller) -> None:
     raised = taken(SERTRALINE, "sertraline", dose_per_day=Decimal(250), dose_unit="mg")
     (high,) = review(clinic, [raised, SJW])
+    caller("PUT", acknowledgement(high["id"]), ACKNOWLEDGED)
 
-    (lower,) = review(clinic, [SERT, SJW])
+    assert review(clinic, [SERT, SJW]) == []
 
-    assert lower["opened_signal"] is None
-    assert stored(caller, lower["id"])["signal_id"] == high["opened_signal"]["id"]
+    finding = stored(caller, high["id"])
+    assert finding["state"] == "acknowledged"
+    assert ">max" not in finding["facts_key"]
     assert len(signals(caller)) == 1
+
+
+def test_a_third_drug_is_a_new_finding_beside_what_was_answered_for(
+    clinic: Clinic, caller: Caller
+) -> None:
+    (first,) = review(clinic, [SERT, SJW])
+    caller("PUT", acknowledgement(first["id"]), ACKNOWLEDGED)
+
+    added = review(clinic, [SERT, SJW, taken(FLUOXETINE, "tramadol")])
+
+    assert added
+    assert all(FLUOXETINE in one["medication_ids"] for one in added)
+    assert stored(caller, first["id"])["state"] == "acknowledged"
 
 
 def test_a_stopped_substance_is_found_until_its_wash_out_is_over(
     clinic: Clinic, caller: Caller
 ) -> None:
     (new,) = review(clinic, [SERT, SJW])
+    caller("PUT", acknowledgement(new["id"]), ACKNOWLEDGED)
     stopped = taken(ST_JOHNS_WORT, "st-johns-wort", stopped_on=TODAY)
 
-    (calm,) = review(clinic, [SERT, stopped])
+    calm = review(clinic, [SERT, stopped])
+    washing_out = stored(caller, new["id"])
     within = review(clinic, [SERT, stopped], on=date(2026, 6, 8))
     after = review(clinic, [SERT, stopped], on=date(2026, 9, 1))
 
-    assert calm["opened_signal"] is None, "a stop is no new alarm"
-    assert within == after == []
+    assert calm == within == after == [], "a stop is no new alarm"
+    assert washing_out["state"] == "acknowledged"
+    assert washing_out["facts_key"].count("~stopped") == 1
     assert stored(caller, new["id"])["state"] == "resolved"
-    assert stored(caller, calm["id"])["state"] == "resolved"
-    assert stored(caller, calm["id"])["signal_id"] == new["opened_signal"]["id"]
     assert len(signals(caller)) == 1
+
+
+def test_what_is_taken_again_during_its_wash_out_comes_back(clinic: Clinic, caller: Caller) -> None:
+    (new,) = review(clinic, [SERT, SJW])
+    caller("PUT", acknowledgement(new["id"]), ACKNOWLEDGED)
+    review(clinic, [SERT, taken(ST_JOHNS_WORT, "st-johns-wort", stopped_on=TODAY)])
+
+    (back,) = review(clinic, [SERT, SJW])
+
+    assert back["id"] != new["id"]
+    assert len(signals(caller)) == 2
 
 
 def test_what_is_taken_again_after_a_stop_is_a_new_episode(clinic: Clinic, caller: Caller) -> None:
@@ -370,7 +443,7 @@ def test_what_is_taken_again_after_a_stop_is_a_new_episode(clinic: Clinic, calle
     (second,) = review(clinic, [SERT, SJW])
 
     assert second["id"] != first["id"]
-    assert second["opened_signal"] is not None
+    assert second["signal_id"] is not None
     assert len(signals(caller)) == 2
 
 
@@ -384,7 +457,7 @@ def test_a_list_of_many_substances_fits_its_columns(clinic: Clinic, caller: Call
     found = review(clinic, many)
 
     assert any(len(one["medication_ids"]) > 8 for one in found)
-    assert len(signals(caller)) == len([one for one in found if one["opened_signal"]])
+    assert len(signals(caller)) == len([one for one in found if one["signal_id"]])
 
 
 def test_a_finding_s_history_shows_every_state(clinic: Clinic, caller: Caller) -> None:

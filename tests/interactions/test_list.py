@@ -1,5 +1,6 @@
 """The patient's list of interactions, computed from the courses when it is read."""
 
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -259,3 +260,11 @@ def test_a_course_without_code_offers_only_candidates() -> None:
 
     assert entry.resolved.substance is None
     assert [one.substance.reference_id for one in entry.resolved.candidates] == ["sertraline"]
+
+
+def test_form_and_indication_reach_the_rules_as_they_were_recorded() -> None:
+    said = {"form": "oral solution", "indication": {"code": "F31.9", "display": "Bipolar disorder"}}
+
+    (entry,) = entries_of([replace(course(), said=said)], TODAY)
+
+    assert (entry.form, entry.indication) == ("oral solution", "F31.9 Bipolar disorder")

@@ -1,0 +1,1 @@
+"""The first appointment, what was agreed there, and what a person lives through beside it."""

@@ -1,0 +1,64 @@
+"""Takes what was deleted out of the database's files: rows that are gone still lie there."""
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import psycopg
+from sqlalchemy import Engine
+from sqlalchemy.exc import DBAPIError
+
+from app.core.errors import DatabaseUnavailable
+
+TRIES = 20
+"""Of a checkpoint: a reader in the midst of its answer holds it up."""
+_OWNED = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s::regclass"
+
+
+def purge(engine: Engine, tables: Sequence[str]) -> bool:
+    """Write the files anew without what is not in them any more; False if that is not ours to do.
+
+    SQLite: the whole file, then the write-ahead log is emptied. PostgreSQL: the tables, each
+    locked meanwhile, which only their owner may do. What it cannot reach: PostgreSQL's own
+    write-ahead log until it is recycled, the catalog's old samples of a column, archives, backups.
+
+    Raises:
+        DatabaseUnavailable: others held it up; nothing was lost, try again.
+    """
+    try:
+        connection = engine.raw_connection()
+        driver: Any = connection.driver_connection
+        # Its settings are its own from here on: it does not go back to the pool.
+        connection.detach()
+        try:
+            if isinstance(driver, psycopg.Connection):
+                return _postgresql(driver, tables)
+            return _sqlite(driver)
+        finally:
+            connection.close()
+    except (DBAPIError, sqlite3.OperationalError, psycopg.OperationalError) as failure:
+        raise DatabaseUnavailable("what was erased still lies in the files") from failure
+
+
+def _sqlite(driver: sqlite3.Connection) -> bool:
+    driver.execute("VACUUM")
+    for _ in range(TRIES):
+        (busy, _log, _moved) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        if not busy:
+            return True
+    raise DatabaseUnavailable("what was erased still lies in the write-ahead log")
+
+
+def _postgresql(driver: "psycopg.Connection[Any]", tables: Sequence[str]) -> bool:
+    driver.rollback()
+    driver.autocommit = True
+    driver.execute("SET statement_timeout = 0")
+    driver.execute("SET lock_timeout = '10s'")
+    owned = [driver.execute(_OWNED, [table]).fetchone() for table in tables]
+    if not all(row and row[0] for row in owned):
+        return False
+    for table in tables:
+        driver.execute(
+            psycopg.sql.SQL("VACUUM (FULL, ANALYZE) {}").format(psycopg.sql.Identifier(table))
+        )
+    return True
