@@ -17,6 +17,7 @@ for room in (
     "followups",
     "care",
     "monitoring",
+    "caseload",
     "sync",
 ):
     importlib.import_module(f"app.{room}.models")

@@ -21,7 +21,7 @@ from rich.console import Console
 from bench.stand import Person, Stand, postgresql, sqlite
 
 KEYS, TIMES = 40, 50
-EDITS, EDITORS = 1000, 16
+EDITS, EDITORS = 1000, 4
 OCCURRED_AT = "2026-04-20T07:45:00-04:00"
 
 

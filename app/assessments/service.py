@@ -294,8 +294,8 @@ def _linked(work: Work, person: Person, data: AssessmentWithin, record_id: UUID)
 def _short(answer: Answer) -> dict[str, Any]:
     stored = orjson.loads(answer.body)
     members = ("id", "instrument", "total_computed", "opened_signals")
-    told = {name: stored[name] for name in members}
-    return told | {name: stored[name] for name in ("band", "flags") if stored[name]}
+    told = {name: stored.get(name) for name in members}
+    return told | {name: stored[name] for name in ("band", "flags") if stored.get(name)}
 
 
 # ---- the instruments themselves

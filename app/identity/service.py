@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, Role
@@ -130,6 +130,11 @@ def names(work: Work, user_ids: Collection[UUID]) -> dict[UUID, str]:
     """Give the names of some users of the clinic."""
     rows = work.all(select(User.id, User.name).where(User.id.in_(user_ids)))
     return {row.id: row.name for row in rows}
+
+
+def clinics(connection: Connection) -> Sequence[UUID]:
+    """Give all clinics of this installation, for work that belongs to none of them."""
+    return connection.execute(select(Clinic.clinic_id)).scalars().all()
 
 
 def members(work: Work, role: Role) -> Sequence[UUID]:

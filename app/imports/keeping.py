@@ -35,6 +35,8 @@ from app.patients.schemas import PatientIn
 from app.patients.service import Person
 from app.signals import service as signals
 
+IMPORTED = "ehr"
+"""The source of what an import or a system brings; what a clinician wrote is another reading."""
 HISTORIC_AFTER = timedelta(days=30)
 NEWEST = 2**62
 """A journal sequence that lies after all."""
@@ -268,7 +270,7 @@ class _Keeping:
         return record_id, lambda: self._assessment(filled_in, fact)
 
     def _said_before(self, data: AssessmentIn, fact: Value) -> UUID | None:
-        """Give the record that says all that this assessment would: it came another way.
+        """Give the imported record that says all that this assessment would: it came another way.
 
         Two moments of one day are two assessments; a day alone may be any moment of it.
         """
@@ -283,7 +285,8 @@ class _Keeping:
         day, at = self._day(fact), fact.at if isinstance(fact.at, datetime) else None
         found: dict[UUID, dict[str, float]] = {}
         for row in self._followed(instrument):
-            if row.day == day and (at is None or row.at is None or row.at == at):
+            same_time = at is None or row.at is None or row.at == at
+            if row.source == IMPORTED and row.day == day and same_time:
                 found.setdefault(row.record_id, {})[row.measure] = row.value
         return next(
             (one for one, said in found.items() if wanted and wanted.items() <= said.items()), None

@@ -85,6 +85,7 @@ class CareRelation(Owned, Base):
     __table_args__ = (
         ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
         ForeignKeyConstraint(["clinic_id", "user_id"], ["users.clinic_id", "users.id"]),
+        Index(None, "clinic_id", "user_id"),
     )
 
     patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)

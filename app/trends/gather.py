@@ -69,12 +69,19 @@ def look_up(work: Work, patient_id: UUID, known_at: datetime | None) -> Moment:
         work, patient_id, newest, moment, measurements.registrations()
     )
     version, at, registered = found
-    versions = {
+    return Moment(person, version or 0, at, rules(registered))
+
+
+def rules(registrations: int) -> dict[str, str]:
+    """Name the rules of today: the engine, what numbers mean, what medicines are.
+
+    registrations: how often the clinic has defined a measure of its own.
+    """
+    return {
         "engine": ENGINE,
-        "registry": f"{_house_version()}.{registered}",
+        "registry": f"{_house_version()}.{registrations}",
         "reference": ".".join(reference.version()),
     }
-    return Moment(person, version or 0, at, versions)
 
 
 @cache

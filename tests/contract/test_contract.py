@@ -150,12 +150,12 @@ def test_the_csv_files_join_what_is_there_and_change_nothing_the_second_time(
 
     first, second = run(), run()
 
-    # The 17 of 2 March is the intake's: the same total of the same day is the same one.
-    assert first == ["unchanged", *["created"] * 3, "unchanged", "unchanged", "created"]
+    assert first == [*["created"] * 4, "unchanged", "unchanged", "created"]
     assert second == ["unchanged"] * 7
     trend = prescriber("GET", f"{P}/trends?as_of=2026-06-01&include=measures,points").json()
     by_code = {one["measure"]: one for one in trend["measures"]}
-    assert by_code["phq-9.total"]["n"] == 4
+    assert (by_code["phq-9.total"]["n"], by_code["phq-9.total"]["n_raw"]) == (4, 5)
+    assert "DQ_SAME_DAY" in by_code["phq-9.total"]["quality"]
     restless = by_code["restlessness_1_to_7"]
     assert restless["direction"] == "lower_better"
 

@@ -1,0 +1,1 @@
+"""Who needs attention: one kept row a patient, read against today."""
