@@ -34,7 +34,7 @@ class ContactIn(Identified):
     client_time: Instant | None = None
     sent_at: Instant | None = None
     note: Note | None = None
-    assessments: Many[AssessmentWithin] = []
+    assessments: Many[AssessmentWithin] = Field(default_factory=list)
     exercise: Exercise | None = None
 
     @classmethod

@@ -200,7 +200,9 @@ def retract(work: Work, record_id: UUID, sequence: int) -> None:
             Measurement.day, Measurement.at.nulls_first(), Measurement.asserted, Measurement.place
         )
     )
-    kept["latest"] = latest | {row.measure: _held(row._asdict(), row.record_id) for row in rows}
+    kept["latest"] = latest | {
+        row.measure: _held(row._asdict(), str(row.record_id), _stamp(row.at)) for row in rows
+    }
     kept["stale_on"] = _first_stale_day(work, kept["latest"])
     keep_summary(work, patient_id)
 
@@ -219,9 +221,15 @@ def _summarise(
     if seen_on is not None and (kept["last_seen_on"] is None or seen_on > kept["last_seen_on"]):
         kept["last_seen_on"] = seen_on
     latest = dict(kept["latest"])
+    record = str(record_id)
+    at: datetime | None = None
+    stamp: int | None = None
     for row in rows:
+        # The readings of one record mostly share one moment: its stamp is made once.
+        if row["at"] is not at:
+            at, stamp = row["at"], _stamp(row["at"])
         known = latest.get(row["measure"])
-        held = _held(row, record_id)
+        held = _held(row, record, stamp)
         if row["flags"] is None and (known is None or _when(known) <= _when(held)):
             latest[row["measure"]] = held
     kept["latest"] = latest
@@ -229,11 +237,15 @@ def _summarise(
     keep_summary(work, patient_id)
 
 
-def _held(row: Mapping[str, Any], record_id: UUID) -> dict[str, Any]:
-    held = {"value": row["value"], "on": row["day"].isoformat(), "record_id": str(record_id)}
-    if row["at"] is not None:
-        held["at"] = int(row["at"].timestamp())
+def _held(row: Mapping[str, Any], record: str, stamp: int | None) -> dict[str, Any]:
+    held = {"value": row["value"], "on": row["day"].isoformat(), "record_id": record}
+    if stamp is not None:
+        held["at"] = stamp
     return held
+
+
+def _stamp(at: datetime | None) -> int | None:
+    return None if at is None else int(at.timestamp())
 
 
 def _when(held: Mapping[str, Any]) -> tuple[str, int]:

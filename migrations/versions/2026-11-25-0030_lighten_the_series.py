@@ -30,7 +30,7 @@ def upgrade() -> None:
     op.execute("SET LOCAL lock_timeout = '2s'")
     op.drop_constraint(_FOREIGN, "measurements", type_="foreignkey")
     op.drop_constraint("pk_measurements", "measurements", type_="primary")
-    op.create_primary_key("pk_measurements", "measurements", _LIGHT)
+    op.create_primary_key("pk_measurements", "measurements", list(_LIGHT))
 
 
 def downgrade() -> None:
@@ -42,7 +42,7 @@ def downgrade() -> None:
         return
     op.execute("SET LOCAL lock_timeout = '2s'")
     op.drop_constraint("pk_measurements", "measurements", type_="primary")
-    op.create_primary_key("pk_measurements", "measurements", _HEAVY)
+    op.create_primary_key("pk_measurements", "measurements", list(_HEAVY))
     op.create_foreign_key(
         _FOREIGN, "measurements", "patients", ["clinic_id", "patient_id"], ["clinic_id", "id"]
     )
