@@ -10,12 +10,10 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from functools import cache
-from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from app.clinical.doses import DoseEpoch, DoseEvent, dose_line, stated_dose
+from app.clinical.medications import load_reference
 from app.clinical.units import UnitsNotComparable, convert
 
 Code = Literal[
@@ -149,8 +147,7 @@ def titration_for(
 @cache
 def titrations() -> tuple[Titration, ...]:
     """Return every labelled titration of `reference/titration.yaml`, read once."""
-    path = Path(__file__).parent / "reference" / "titration.yaml"
-    return tuple(_titration(row) for row in yaml.safe_load(path.read_text("utf-8"))["titrations"])
+    return tuple(_titration(row) for row in load_reference("titration.yaml")["titrations"])
 
 
 def review_dose(
