@@ -27,6 +27,7 @@ from app.core.errors import TitrateError
 from app.core.health import schema_is_current
 from app.identity import service as identity
 from app.identity.tokens import Issuer
+from app.imports import export as exports
 from app.imports import service as imports
 from app.main import Ledger, create_app
 from app.sample import load as sample
@@ -91,6 +92,12 @@ def progress_bar(label: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+def served() -> FastAPI:
+    """Make what each worker process serves; each of them writes its own log lines."""
+    log.install(settings().log_level)
+    return create_app()
+
+
 @cli.command()
 def serve(host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
     """Serve the API; the database must stand at the newest schema."""
@@ -98,7 +105,7 @@ def serve(host: str = "127.0.0.1", port: int = 8000, workers: int = 1) -> None:
     log.install(chosen.log_level)
     chosen.data_dir.mkdir(parents=True, exist_ok=True)
     uvicorn.run(
-        "app.main:create_app",
+        "app.cli:served",
         factory=True,
         host=host,
         port=port,
@@ -215,6 +222,31 @@ def import_(
         raise typer.Exit(FAILED)
 
 
+@cli.command()
+def export(
+    patient: UUID,
+    format: Annotated[exports.Format, typer.Option(help="csv: a zip of tables")] = "json",
+    output: Annotated[
+        Path | None, typer.Option(help="where to save it; default: standard output")
+    ] = None,
+    clinic: UUID = identity.DEFAULT_CLINIC,
+) -> None:
+    """Give every record of one patient as it is now, and the series of its numbers."""
+    actor = identity.built_in_actor(clinic, "system")
+    with writing() as writer:
+        try:
+            answer = writer.run(exports.export, actor, patient, format, operation="export_patient")
+        except TitrateError as failure:
+            raise fail(str(failure)) from None
+    if output is None:
+        sys.stdout.buffer.write(answer.body)
+        return
+    try:
+        output.write_bytes(answer.body)
+    except OSError as failure:
+        raise fail(str(failure)) from None
+
+
 def _cells(result: imports.Result) -> tuple[str, ...]:
     """Give the cells of a result, with its reason in words."""
     reason = ": ".join(filter(None, (result.reason, result.words)))
@@ -304,7 +336,7 @@ def upgrade(revision: str = "head") -> None:
     """Migrate up, and make the clinic `default` where there is none."""
     chosen = settings()
     chosen.data_dir.mkdir(parents=True, exist_ok=True)
-    database.upgrade(chosen.database_url, clock.now, revision)
+    database.upgrade(chosen.database_url, clock.now, revision, chosen.app_role)
 
 
 @db.command()

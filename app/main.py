@@ -4,6 +4,7 @@ import gc
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
@@ -11,8 +12,10 @@ from sqlalchemy.orm import Session
 
 from app.assessments import router as assessments_router
 from app.care import router as care_router
+from app.caseload import router as caseload_router
+from app.caseload.refresh import Refresher
 from app.core import clock as clocks
-from app.core import health, openapi, problems
+from app.core import health, openapi, problems, walls
 from app.core.answer import Answer
 from app.core.base import Owned
 from app.core.clock import Clock
@@ -21,9 +24,13 @@ from app.core.middleware import AroundRequests
 from app.core.questions import ask
 from app.followups import domain_routers
 from app.followups import router as followups_router
+from app.identity import router as identity_router
+from app.identity import scopes
 from app.identity import service as identity
 from app.identity.deps import Require, Verified
 from app.identity.tokens import Issuer
+from app.imports import export_router
+from app.imports import router as imports_router
 from app.interactions import router as interactions_router
 from app.journal import service as journal
 from app.journal.chain import Head
@@ -35,7 +42,14 @@ from app.medications import interactions_router as medications_interactions_rout
 from app.medications import reference_router, regimen_router
 from app.medications import router as medications_router
 from app.monitoring import router as monitoring_router
-from app.patients import conditions_router
+from app.patients import (
+    break_glass_router,
+    care_team_router,
+    conditions_router,
+    consents_router,
+    devices_router,
+    sight,
+)
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
@@ -52,8 +66,15 @@ ROUTERS = (
     changes_router.router,
     audit_router.router,
     erasure_router.router,
+    imports_router.router,
+    export_router.router,
     calendar_router.router,
     patients_router.router,
+    care_team_router.router,
+    consents_router.router,
+    break_glass_router.router,
+    devices_router.router,
+    identity_router.router,
     medications_router.router,
     regimen_router.router,
     reference_router.router,
@@ -77,6 +98,7 @@ ROUTERS = (
     care_router.events_router,
     me_router.router,
     monitoring_router.router,
+    caseload_router.router,
     trends_router.router,
     trends_router.digest_router,
     trends_router.brief_router,
@@ -85,8 +107,20 @@ ROUTERS = (
 )
 
 
+def admit(work: Work) -> None:
+    """Let a member in, who from here on finds no trace of what needs a consent and has none."""
+    identity.admit(work)
+    sight.blind(work)
+
+
 class Ledger:
-    """What the writer is handed: the chains' lock and seal, and a batch's common questions."""
+    """What the writer is handed: the chains' lock and seal, and a batch's common questions.
+
+    ends: where each clinic's journal ends is noted here, for who reads on in it.
+    """
+
+    def __init__(self, ends: dict[UUID, int] | None = None) -> None:
+        self._ends = {} if ends is None else ends
 
     def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Heads:
         heads = journal.lock(session, works)
@@ -96,7 +130,7 @@ class Ledger:
         return heads
 
     def admit(self, work: Work) -> None:
-        identity.admit(work)
+        admit(work)
 
     def mark(self, work: Work) -> Head | None:
         head = journal.head(work)
@@ -116,6 +150,9 @@ class Ledger:
         journal.log(work, call)
 
     def close(self, heads: Heads) -> Iterable[tuple[type[Owned], dict[str, Any]]]:
+        for (clinic_id, kind), head in heads.items():
+            if kind == "journal":
+                self._ends[clinic_id] = head.sequence
         return journal.moved(heads)
 
 
@@ -126,18 +163,27 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         engine = open_engine(settings.database_url)
+        if settings.mode == "production":
+            with engine.connect() as connection:
+                walls.require_safe_role(connection)
         app.state.engine = engine
         app.state.issuer = Issuer.of_file(settings.key_file)
         app.state.verified = Verified(app.state.issuer)
-        app.state.writer = Writer(engine, clock, Ledger())
-        app.state.reader = Reader(engine, clock, identity.admit)
+        ends: dict[UUID, int] = {}
+        app.state.writer = Writer(engine, clock, Ledger(ends))
+        app.state.reader = Reader(engine, clock, admit)
+        app.state.refresher = Refresher(engine, app.state.reader, app.state.writer, ends)
         app.state.writer.start()
+        # Beside a clock that somebody moves by hand, nothing runs that waits in real time.
+        if clock is clocks.now:
+            app.state.refresher.start()
         # What start-up made stays for good: the collector need not walk it on every request.
         gc.collect()
         gc.freeze()
         try:
             yield
         finally:
+            app.state.refresher.stop()
             app.state.writer.stop()
             app.state.reader.stop()
             engine.dispose()
@@ -161,13 +207,17 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
         _require_a_door_keeper(router)
         # The routes themselves, not `include_router`: that would try each one twice over.
         app.router.routes.extend(router.routes)
-    app.router.routes.extend(health.router.routes)
+    # No token is asked for here: one is given, or the process says that it lives.
+    for public in (identity_router.public, health.router):
+        app.router.routes.extend(public.routes)
     return app
 
 
 def _require_a_door_keeper(router: APIRouter) -> None:
-    """Deny by default: a route that asks for no role does not get in."""
+    """Deny by default: a route that asks for no role, or whose scope nobody named, stops us."""
     for route in router.routes:
         assert isinstance(route, APIRoute)
         if not any(isinstance(one.call, Require) for one in route.dependant.dependencies):
             raise RuntimeError(f"{route.name} lets anybody in")
+        for method in route.methods or ():
+            scopes.need(route.path, method)

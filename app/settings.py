@@ -23,6 +23,15 @@ class Settings(BaseSettings):
     secret_key_file: Path | None = None
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
     docs: bool = True
+    app_role: str | None = None
+    """PostgreSQL: the role that serves; `db upgrade`, run as another, lets it do what it needs."""
+    oidc_issuer: str | None = None
+    """An outside OpenID issuer beside our own; its keys come from its own JWKS."""
+    oidc_audience: str = "titrate"
+    """What its access tokens must name as `aud`."""
+    rate_limits: Literal["on", "off"] = "on"
+    cors_origins: list[str] = []
+    """Browser origins that may call, each in full: https://clinic.example."""
 
     @model_validator(mode="after")
     def _complete(self) -> "Settings":
@@ -39,6 +48,12 @@ class Settings(BaseSettings):
                 )
             if self.secret_key_file is None:
                 raise ValueError("production wants a key: set TITRATE_SECRET_KEY_FILE")
+        if self.oidc_issuer is not None and not self.oidc_issuer.startswith("https://"):
+            raise ValueError("an issuer is an address: set TITRATE_OIDC_ISSUER=https://…")
+        if any(
+            not one.startswith(("https://", "http://")) or "*" in one for one in self.cors_origins
+        ):
+            raise ValueError('set TITRATE_CORS_ORIGINS=["https://clinic.example"], never "*"')
         known = {f"TITRATE_{name.upper()}" for name in type(self).model_fields}
         unknown = sorted(
             name for name in os.environ if name.startswith("TITRATE_") and name not in known

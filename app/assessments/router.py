@@ -17,9 +17,9 @@ from app.assessments.schemas import (
     InstrumentTextOut,
 )
 from app.core.openapi import Route
-from app.core.web import Body, IfMatch, Reading, Writing
+from app.core.web import Body, IfMatch, Patch, Reading, Writing
 from app.identity.deps import AnyMember, Clinician, ClinicianOrPatient
-from app.patients.routes import Patch, add_record_routes, only_known
+from app.patients.routes import add_record_routes, only_known
 
 router = APIRouter(
     prefix="/v1/patients/{patient_id}/assessments", tags=["assessments"], route_class=Route

@@ -1,8 +1,9 @@
 """Filled-in instruments on the wire, and the instruments themselves."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, Any, ClassVar, Literal
 from uuid import UUID
 
 from pydantic import (
@@ -10,6 +11,8 @@ from pydantic import (
     BeforeValidator,
     ConfigDict,
     Field,
+    ModelWrapValidatorHandler,
+    PrivateAttr,
     ValidationInfo,
     WithJsonSchema,
     field_validator,
@@ -18,23 +21,40 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from app.clinical import instruments
-from app.core.wire import Between, Day, Identified, Instant, Line, Note, Wire
-from app.measurements.schemas import BandIn
+from app.clinical.instruments import Instrument
+from app.clinical.scoring import ScoreFlag
+from app.core.errors import Fault
+from app.core.wire import Between, Day, Identified, Instant, Line, Note, Sealable, Wire
+from app.measurements.schemas import BandIn, OwnInstrumentIn
 from app.patients.schemas import Envelope
 from app.signals.schemas import OpenedSignal
 
 MOST = 9_999
 """No item has more; what is larger than this is no answer, not even one to keep as received."""
+MOST_ID = 60
 _STRANGE = object()
 
 
-def _known(value: str) -> str:
+OWN_ID = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+UNKNOWN = "the id of an instrument listed at /v1/instruments"
+
+
+def _of_house(value: str | None) -> Instrument | None:
     try:
-        return instruments.instrument(value).id
+        return instruments.instrument(value) if value else None
     except instruments.UnknownInstrument:
-        raise PydanticCustomError(
-            "unknown_instrument", "the id of an instrument listed at /v1/instruments"
-        ) from None
+        return None
+
+
+def _may_be_known(value: str) -> str:
+    """Take an instrument of the house, or what may be the clinic's: that is asked for later."""
+    if _of_house(value) is None and not _is_own_id(value):
+        raise PydanticCustomError("unknown_instrument", UNKNOWN)
+    return value
+
+
+def _is_own_id(value: str) -> bool:
+    return len(value) <= MOST_ID and OWN_ID.fullmatch(value) is not None
 
 
 def _by_item(value: Any, info: ValidationInfo) -> Any:
@@ -43,8 +63,8 @@ def _by_item(value: Any, info: ValidationInfo) -> Any:
     A list has a place for every item, null where unanswered: a shorter one would leave open
     which items are missing.
     """
-    known = info.data.get("instrument")
-    n = len(instruments.instrument(known).items) if known else None
+    known = _of_house(info.data.get("instrument"))
+    n = len(known.items) if known else None
     if isinstance(value, list):
         if not all(one is None or (type(one) is int and abs(one) <= MOST) for one in value):
             raise PydanticCustomError("int_type", "whole numbers, null where unanswered")
@@ -93,22 +113,21 @@ class AssessmentWithin(Identified):
     a wrong number in the record is a finding, a lost one is a hole.
     """
 
-    instrument: Annotated[Line, AfterValidator(_known)]
+    instrument: Annotated[Line, AfterValidator(_may_be_known)]
     answers: Answers | None = None
     total: Annotated[float | None, Between(-100 * MOST, 100 * MOST)] = None
     rater: instruments.Rater | None = None
+    _listed: int | None = PrivateAttr(default=None)
+    """How many answers came, where they came as a list."""
 
     @field_validator("rater")
     @classmethod
     def _may_rate(
         cls, value: instruments.Rater | None, info: ValidationInfo
     ) -> instruments.Rater | None:
-        known = info.data.get("instrument")
-        if value is None or known is None:
-            return value
-        raters = instruments.instrument(known).raters
-        if value not in raters:
-            raise PydanticCustomError("wrong_rater", "{who}", {"who": " or ".join(raters)})
+        known = _of_house(info.data.get("instrument"))
+        if value is not None and known is not None and value not in known.raters:
+            raise PydanticCustomError("wrong_rater", "{who}", {"who": " or ".join(known.raters)})
         return value
 
     @model_validator(mode="after")
@@ -117,8 +136,38 @@ class AssessmentWithin(Identified):
             raise PydanticCustomError("required", "answers, a total, or both")
         return self
 
+    @model_validator(mode="wrap")
+    @classmethod
+    def _count_the_listed(
+        cls, value: Any, handler: ModelWrapValidatorHandler["AssessmentWithin"]
+    ) -> "AssessmentWithin":
+        data = handler(value)
+        answers = value.get("answers") if isinstance(value, Mapping) else None
+        if isinstance(answers, list):
+            data._listed = len(answers)
+        return data
 
-class AssessmentIn(AssessmentWithin):
+    def faults(self, instrument: Instrument | None) -> Iterator[Fault]:
+        """Hold what came against a questionnaire of the clinic's own; None is none at all.
+
+        What the house's are held against stands above: they are known before anybody is asked.
+        """
+        if instrument is None:
+            yield Fault("/instrument", "unknown-instrument", UNKNOWN)
+            return
+        items = {str(item.index) for item in instrument.items}
+        if self._listed not in (None, len(items)):
+            words = f"{len(items)} answers in order, null where unanswered"
+            yield Fault("/answers", "wrong-length", words)
+            return
+        for item in self.answers or {}:
+            if item not in items:
+                yield Fault(f"/answers/{item[:64]}", "unknown-item", "an item that it has")
+        if self.rater is not None and self.rater not in instrument.raters:
+            yield Fault("/rater", "wrong-rater", " or ".join(instrument.raters))
+
+
+class AssessmentIn(AssessmentWithin, Sealable):
     """A filled-in instrument: its answers, its total, or both; at a moment or on a day."""
 
     occurred_at: Instant | None = None
@@ -147,7 +196,7 @@ class AssessmentOut(Envelope):
     total_received: float | None
     total_computed: float | None
     parts: dict[str, float]
-    flags: list[instruments.ScoreFlag]
+    flags: list[ScoreFlag]
     band: BandOut | None
     rater: instruments.Rater | None
     follow_up_id: UUID | None = None
@@ -199,25 +248,40 @@ class OptionIn(Wire):
 class InstrumentTextIn(Identified):
     """A clinic's own wording for an instrument, under the licence that it holds.
 
-    items: the questions in order, null for one that is not shown.
+    items: the questions in order, null for one that is not shown. definition: of an instrument
+    that is the clinic's own; its id is lowercase words with hyphens.
     """
 
     natural_key: ClassVar[str | None] = "instrument"
 
     id: None = None
-    instrument: Annotated[Line, AfterValidator(_known)]
+    definition: OwnInstrumentIn | None = None
+    instrument: Line
     licence: Line
     introduction: Note | None = None
     items: Annotated[list[Note | None], Field(min_length=1, max_length=100)]
     options: Annotated[list[OptionIn], Field(max_length=100)] = []
+
+    @field_validator("instrument")
+    @classmethod
+    def _of_the_house_or_defined(cls, value: str, info: ValidationInfo) -> str:
+        if "definition" not in info.data or _of_house(value) is not None:
+            return value
+        if info.data["definition"] is None and not _is_own_id(value):
+            raise PydanticCustomError("unknown_instrument", UNKNOWN)
+        if not _is_own_id(value):
+            raise PydanticCustomError(
+                "not_an_id", "{most} lowercase letters, digits and hyphens", {"most": MOST_ID}
+            )
+        return value
 
     @field_validator("items")
     @classmethod
     def _as_many_as_there_are(
         cls, value: list[str | None], info: ValidationInfo
     ) -> list[str | None]:
-        known = info.data.get("instrument")
-        if known and len(value) != (n := len(instruments.instrument(known).items)):
+        known = info.data.get("definition") or _of_house(info.data.get("instrument"))
+        if known is not None and len(value) != (n := len(known.items)):
             raise PydanticCustomError("wrong_length", "{n} texts in order", {"n": n})
         return value
 
@@ -236,12 +300,13 @@ class InstrumentTextOut(Wire):
 
 
 class InstrumentOut(Wire):
-    """One questionnaire as the house knows it; text whose licence forbids it is not here."""
+    """One questionnaire; text whose licence forbids it is not here. `origin` says whose it is."""
 
     model_config = ConfigDict(extra="allow")
 
     id: str
     version: int
+    origin: Literal["house", "clinic"]
     title: str
     raters: list[instruments.Rater]
     pole: str | None

@@ -11,18 +11,25 @@ import orjson
 from sqlalchemy import select
 
 from app.assessments.models import Assessment, InstrumentText
-from app.assessments.schemas import AssessmentIn, AssessmentWithin, InstrumentTextIn
-from app.clinical import instruments
-from app.clinical.instruments import Instrument, Item, Score
+from app.assessments.schemas import (
+    UNKNOWN,
+    AssessmentIn,
+    AssessmentWithin,
+    InstrumentTextIn,
+)
+from app.clinical import instruments, scoring
+from app.clinical.instruments import Instrument, Item
 from app.clinical.measure import RiskDue
 from app.clinical.safety import SAFETY_NOTICE, RiskFinding, asks_about_risk, risk_findings
+from app.clinical.scoring import Score
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import AlreadyExists, Invalid, NotFound
+from app.core.errors import AlreadyExists, Fault, Invalid, NotFound
 from app.core.pagination import join
 from app.core.wire import canonical
 from app.journal import service as journal
+from app.measurements import definitions
 from app.measurements import service as measurements
 from app.measurements.schemas import thresholds
 from app.measurements.service import Reading
@@ -54,28 +61,55 @@ def keep(
 
     Raises:
         Invalid: no time or two; before the birth, or beyond the tolerance for a device's clock;
-            a patient who sends what a clinician judges.
+            a patient who sends what a clinician judges; an instrument that neither the house nor
+            the clinic has, or answers that one of the clinic's own does not have.
     """
     occurred_on = measurements.day_of(work, person, data.occurred_at, data.occurred_on)
     row = place.row
     follow_up_id = row.follow_up_id if isinstance(row, Assessment) else None
-    return _keep(work, person, data, place, occurred_on, follow_up_id, opens_signals=opens_signals)
+    instrument = _instrument(work, data)
+    return _keep(
+        work,
+        person,
+        instrument,
+        data,
+        place,
+        occurred_on,
+        follow_up_id,
+        opens_signals=opens_signals,
+    )
+
+
+def _instrument(work: Work, data: AssessmentWithin, at: str = "") -> Instrument:
+    """Give the questionnaire that was filled in; for one of the house nothing is asked.
+
+    Raises:
+        Invalid: nobody knows it, or one of the clinic's own has no such items or rater.
+    """
+    try:
+        return instruments.instrument(data.instrument)
+    except instruments.UnknownInstrument:
+        own = measurements.own_instruments(work).get(data.instrument)
+    faults = [replace(one, pointer=at + one.pointer) for one in data.faults(own)]
+    if faults or own is None:
+        raise Invalid(faults=faults)
+    return own
 
 
 def _keep(
     work: Work,
     person: Person,
+    instrument: Instrument,
     data: AssessmentIn,
     place: Place,
     occurred_on: date,
     follow_up_id: UUID | None,
     *,
+    at: str = "",
     opens_signals: bool = True,
 ) -> Answer:
-    instrument = instruments.instrument(data.instrument)
-    pointer = "/instrument" if follow_up_id is None else "/assessments"
-    rater = _rater(work, instrument, data.rater, pointer)
-    score = instruments.score(
+    rater = _rater(work, instrument, data.rater, f"{at}/instrument")
+    score = scoring.score(
         instrument,
         {int(item): value for item, value in (data.answers or {}).items()},
         data.total,
@@ -232,22 +266,26 @@ def keep_within(
     occurred_on: date,
     follow_up_id: UUID,
     fallback_id: UUID,
+    at: str,
 ) -> dict[str, Any]:
     """Store an assessment that a follow-up brings, or link the one that is there.
 
     Gives what the follow-up's answer says of it, and `opened_signals` beside it. Content sent
     before, at any version and by anyone who may see this patient, is linked and not doubled;
-    one that was born in this follow-up moves with its time.
+    one that was born in this follow-up moves with its time. at: its place in the body.
 
     Raises:
         AlreadyExists: the id is taken by other content, another patient or another type.
+        Invalid: see `keep`.
     """
     record_id = data.id or fallback_id
     full = AssessmentIn.model_validate(
         {**data.model_dump(exclude_unset=True), "occurred_at": occurred_at}
     )
+    instrument = _instrument(work, data, at)
     if not journal.versions(work, record_id):
-        answer = _keep(work, person, full, Place(record_id), occurred_on, follow_up_id)
+        place = Place(record_id)
+        answer = _keep(work, person, instrument, full, place, occurred_on, follow_up_id, at=at)
         return _short(answer)
     answer = _linked(work, person, data, record_id)
     row = work.first(select(Assessment).where(Assessment.id == record_id))
@@ -261,7 +299,7 @@ def keep_within(
             work, AssessmentIn, record_id, row.version, {"occurred_at": occurred_at.isoformat()}
         )
         place = Place(record_id, row.version + 1, row)
-        return _short(_keep(work, person, moved, place, occurred_on, follow_up_id))
+        return _short(_keep(work, person, instrument, moved, place, occurred_on, follow_up_id))
     return _short(answer) | {"opened_signals": []}
 
 
@@ -302,14 +340,14 @@ def _short(answer: Answer) -> dict[str, Any]:
 
 
 def list_instruments(work: Work) -> Answer:
-    """Give every questionnaire that the house knows, with the clinic's own wording where it has."""
+    """Give the house's questionnaires, then the clinic's, with the wording that the clinic has."""
     rows = work.all(select(InstrumentText.instrument, InstrumentText.version))
     texts = {
         row.instrument: journal.text_at(work, _text_id(work, row.instrument), row.version)
         for row in rows
     }
-    listed = [_told(one, texts.get(one.id)) for one in instruments.all_instruments()]
-    return join(listed, None)
+    known = (*instruments.all_instruments(), *measurements.own_instruments(work).values())
+    return join([_told(one, texts.get(one.id)) for one in known], None)
 
 
 def show_instrument(work: Work, instrument_id: str) -> Answer:
@@ -318,10 +356,9 @@ def show_instrument(work: Work, instrument_id: str) -> Answer:
     Raises:
         NotFound: there is none of this id.
     """
-    try:
-        found = instruments.instrument(instrument_id)
-    except instruments.UnknownInstrument:
-        raise NotFound() from None
+    found = measurements.instrument(work, instrument_id)
+    if found is None:
+        raise NotFound()
     row = _text_row(work, instrument_id)
     if row is None:
         return Answer(_told(found, None).encode(), version=found.version)
@@ -330,14 +367,24 @@ def show_instrument(work: Work, instrument_id: str) -> Answer:
 
 
 def complete(work: Work, data: InstrumentTextIn) -> Answer:
-    """Keep a clinic's own wording for an instrument that ships without, or beside the house's.
+    """Keep a clinic's own wording for an instrument of the house, or an instrument of its own.
 
     Raises:
-        AlreadyExists: there is other wording; it is changed by a patch.
+        AlreadyExists: there is other wording, which is changed by a patch; an instrument of the
+            house, or measures, have the codes of the definition.
+        Invalid: neither the house knows it nor is it defined; the definition contradicts itself.
     """
     record_id = _text_id(work, data.instrument)
     if (known := journal.sent_before(work, TEXT, None, data, record_id)) is not None:
         return known
+    of_house = _is_of_house(data.instrument)
+    if data.definition is not None:
+        if of_house:
+            raise AlreadyExists("an instrument of the house", pointer="/instrument")
+        definitions.register_instrument(work, data.instrument, data.definition, data.licence)
+    elif not of_house:
+        words = f"{UNKNOWN}, or a definition beside it"
+        raise Invalid(faults=[Fault("/instrument", "unknown-instrument", words)])
     work.put_rows(InstrumentText, [{"instrument": data.instrument, "version": 1}])
     return _keep_text(work, data, 1)
 
@@ -345,12 +392,13 @@ def complete(work: Work, data: InstrumentTextIn) -> Answer:
 def reword(
     work: Work, instrument_id: str, patch: Mapping[str, Any], named: frozenset[int] | None
 ) -> Answer:
-    """Change a clinic's own wording; the versions before stay in the journal.
+    """Change a clinic's own wording or instrument; the versions before stay in the journal.
 
     Raises:
         NotFound: the clinic has no wording for this instrument.
         PreconditionRequired, StaleVersion: no version named, or an old one.
-        Invalid: the result is not valid, or is for another instrument.
+        Invalid: the result is not valid, is for another instrument, or gives other numbers for
+            the answers of before.
     """
     row = _text_row(work, instrument_id)
     if row is None:
@@ -360,6 +408,10 @@ def reword(
     data = journal.patched(work, InstrumentTextIn, record_id, row.version, patch)
     if data.instrument != instrument_id:
         raise Invalid("the instrument of the path", pointer="/instrument")
+    if (data.definition is None) != _is_of_house(instrument_id):
+        raise Invalid("of an instrument of the clinic's own, and only there", pointer="/definition")
+    if data.definition is not None:
+        definitions.redefine_instrument(work, instrument_id, data.definition, data.licence)
     answer = _keep_text(work, data, row.version + 1)
     work.change(row, version=row.version + 1)
     return answer
@@ -389,23 +441,33 @@ def _text_row(work: Work, instrument_id: str) -> InstrumentText | None:
     return found
 
 
+def _is_of_house(instrument_id: str) -> bool:
+    return any(one.id == instrument_id for one in instruments.all_instruments())
+
+
 def _told(instrument: Instrument, clinic_text: str | None) -> str:
-    return f'{_described(instrument.id)[:-1]},"clinic_text":{clinic_text or "null"}}}'
+    of_house = _is_of_house(instrument.id)
+    described = _of_house(instrument.id) if of_house else _described(instrument, "clinic")
+    return f'{described[:-1]},"clinic_text":{clinic_text or "null"}}}'
 
 
 @cache
-def _described(instrument_id: str) -> str:
+def _of_house(instrument_id: str) -> str:
+    return _described(instruments.instrument(instrument_id), "house")
+
+
+def _described(instrument: Instrument, origin: str) -> str:
     """Write one instrument without any wording that its licence keeps, and without actions.
 
     What a prescriber is to do about a risk item is not shown here: patients read this too.
     """
-    instrument = instruments.instrument(instrument_id)
     followed = instruments.measures_of(instrument)
     place = "total" if instrument.band_item is None else instrument.band_item
     banded = next(one for one in followed if one.code == f"{instrument.id}.{place}")
     described = {
         "id": instrument.id,
         "version": instrument.version,
+        "origin": origin,
         "title": instrument.title,
         "raters": instrument.raters,
         "pole": instrument.pole,

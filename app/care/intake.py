@@ -32,6 +32,7 @@ from app.core.wire import Identified
 from app.journal import service as journal
 from app.labs import service as labs
 from app.labs.schemas import LabIn
+from app.measurements import own_reference
 from app.measurements import service as measurements
 from app.medications import service as medications
 from app.medications.schemas import DoseIn, ReportedSubstance
@@ -138,13 +139,17 @@ def _keep(work: Work, person: Person, data: IntakeIn, place: Place) -> Answer:
                 one for at, one in said.items() if one and at.startswith("/assessments")
             ],
             "risk_asked": risk.told(data.risk),
-            "records": [part.told() for part in parts],
+            "records": [
+                part.told() | ({"withdrawn": True} if _is_withdrawn(work, part) else {})
+                for part in parts
+            ],
             "opened_signals": opened,
             **reviewed,
         },
     )
     assert answer.sequence is not None
-    patient_facts.keep_facts(work, person, place.record_id, answer.sequence, facts, on)
+    told = facts | risk.facts(data.risk)
+    patient_facts.keep_facts(work, person, place.record_id, answer.sequence, told, on)
     measurements.keep(
         work,
         person,
@@ -175,14 +180,14 @@ def _faults(work: Work, person: Person, data: IntakeIn) -> Iterator[Fault]:
     for number, trial in enumerate(trials):
         at = f"/psychiatric_history/past_trials/{number}"
         said |= {f"{at}/from_on": trial.from_on, f"{at}/to_on": trial.to_on}
-        yield from _faults_of_trial(at, trial)
+        yield from _faults_of_trial(work, at, trial)
     yield from days.faults(person, work.now, said)
 
 
-def _faults_of_trial(at: str, trial: PastTrial) -> Iterator[Fault]:
+def _faults_of_trial(work: Work, at: str, trial: PastTrial) -> Iterator[Fault]:
     yield from days.faults_of_order(f"{at}/to_on", trial.from_on, trial.to_on)
     for number, term in enumerate(trial.side_effects):
-        if not terms.is_known(term):
+        if term != terms.OTHER and own_reference.term(work, term) is None:
             near = terms.close_to(term)
             passes = "a term of the vocabulary"
             if near:
@@ -236,11 +241,8 @@ def _parts_before(work: Work, place: Place) -> list[Part]:
 
 
 def _is_withdrawn(work: Work, part: Part) -> bool:
-    if not journal.versions(work, part.record_id):
-        return False
-    model = part.kind.model
-    status = work.first(select(model.status).where(model.id == part.record_id))
-    return bool(status == "entered_in_error")
+    known = journal.versions(work, part.record_id)
+    return bool(known) and known[-1].action == "withdrawn"
 
 
 def _bring(
@@ -248,7 +250,7 @@ def _bring(
 ) -> dict[str, Any]:
     """Store one part, or link the record that is there; gives what its answer says.
 
-    What was marked as entered in error at its own address stays so, and says nothing.
+    What was marked as entered in error at its own address stays so; `records` says it.
     """
     if _is_withdrawn(work, part):
         return {}
@@ -261,6 +263,7 @@ def _bring(
             occurred_on=on,
             follow_up_id=intake,
             fallback_id=part.record_id,
+            at=part.at,
         )
     if isinstance(part.data, IntakeExposure):
         told = _reported(part.record_id, part.data)

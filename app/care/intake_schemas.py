@@ -233,12 +233,16 @@ class IntakeIn(Identified):
 
 
 class BroughtOut(Wire):
-    """Where a part of the intake went on as a record of its own; `linked`: it was there before."""
+    """Where a part of the intake went on as a record of its own; `linked`: it was there before.
+
+    withdrawn: it was marked as entered in error at its own address, and stays so.
+    """
 
     at: str
     type: str
     id: UUID
     linked: bool
+    withdrawn: bool = False
 
 
 class RiskAsked(Wire):

@@ -28,6 +28,7 @@ from app.clinical.monitoring_schedules import is_loinc
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import Fault, Invalid, NotFound
+from app.interactions import service as interactions
 from app.journal import service as journal
 from app.measurements import service as measurements
 from app.medications import service as medications
@@ -157,7 +158,7 @@ def _next_review(
         pregnant=facts.pregnancy == "pregnant",
         at_risk=risk.of_suicide(work, person.id),
     )
-    return followup.next_review(agreed, _medicines(courses, facts, today), patient, today)
+    return followup.next_review(agreed, _medicines(work, courses, facts, today), patient, today)
 
 
 def _last_review(work: Work, patient_id: UUID, but: UUID | None = None) -> date | None:
@@ -178,9 +179,9 @@ def _indications(courses: Iterable[Course]) -> frozenset[str]:
     return frozenset(one["code"] for one in said if one.get("system") == ICD10CM)
 
 
-def _medicines(courses: Sequence[Course], facts: Facts, on: date) -> list[Medicine]:
+def _medicines(work: Work, courses: Sequence[Course], facts: Facts, on: date) -> list[Medicine]:
     """Give the drugs that are taken on a day, or were tapered off."""
-    since = _interacting(courses, facts, on)
+    since = _interacting(work, courses, facts, on)
     found = (
         followup.medicine_of(
             str(course.id),
@@ -194,11 +195,12 @@ def _medicines(courses: Sequence[Course], facts: Facts, on: date) -> list[Medici
     return [one for one in found if one is not None]
 
 
-def _interacting(courses: Sequence[Course], facts: Facts, on: date) -> dict[str, date]:
+def _interacting(work: Work, courses: Sequence[Course], facts: Facts, on: date) -> dict[str, date]:
     """Give for each course the last day on which something that interacts joined what is taken."""
     entries = {one.key: one for one in entries_of(courses, on)}
     since: dict[str, date] = {}
-    for found in rules.check(list(entries.values()), facts, on).findings:
+    own = interactions.own_rules(work, entries.values())
+    for found in rules.check(list(entries.values()), facts, on, own).findings:
         if any(part.stopped_on for part in found.involved):
             continue
         keys = [key for part in found.involved for key in part.keys if key in entries]

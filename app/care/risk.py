@@ -9,7 +9,7 @@ from typing import Any
 from uuid import UUID
 
 from app.care.intake_schemas import RiskIn
-from app.clinical.safety import SUICIDAL_IDEATION_ITEM
+from app.clinical.safety import SUICIDAL_IDEATION, SUICIDAL_IDEATION_ITEM
 from app.core.db import Work
 from app.patients.service import Person
 from app.signals import service as signals
@@ -42,6 +42,12 @@ def told(risk: RiskIn | None) -> dict[str, list[str]]:
         "asked": asked,
         "not_asked": [name for name in RiskIn.questions() if name not in asked],
     }
+
+
+def facts(risk: RiskIn | None) -> dict[str, str]:
+    """Give what says that suicide was asked about; no answer is none."""
+    said = answers(risk).get(SUICIDAL_IDEATION)
+    return {} if said is None or said in NOT_ANSWERED else {SUICIDAL_IDEATION: said}
 
 
 def open_signals(

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clinical.followup import Phase, Why
-from app.core.wire import Between, Code, Day, Identified, Instant, Line, Note, Wire
+from app.core.wire import Between, Code, Day, Identified, Instant, Line, Note, Sealable, Wire
 from app.patients.schemas import Envelope
 
 T = TypeVar("T")
@@ -208,7 +208,7 @@ class PlanReviewPage(Wire):
 # ---- the timeline beside the medicines
 
 
-class TherapySessionIn(Identified):
+class TherapySessionIn(Sealable):
     """One session: attended or missed, and what became of the homework."""
 
     patient_id: UUID | None = None
@@ -240,7 +240,7 @@ class TherapySessionPage(Wire):
     next: str | None
 
 
-class LifeEventIn(Identified):
+class LifeEventIn(Sealable):
     """Something that happened, from its first to its last day; weight 1 little to 3 much."""
 
     patient_id: UUID | None = None

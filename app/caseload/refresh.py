@@ -7,7 +7,7 @@ signal. A row that lags says so by its `patient_version`; nothing waits for it.
 import sys
 import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -39,7 +39,7 @@ Json = dict[str, Any]
 PARTS = "summary,risk,measures,medications,decision_points"
 PAGE = 500
 """Patients, or journal entries, looked through in one question."""
-PULSE_S = 0.1
+PULSE_S = 0.05
 """How often it looks whether the process is quiet."""
 QUIET_SHARE = 0.2
 """Of one core: what the process may have used since the last look and still be called quiet."""
@@ -167,13 +167,14 @@ def end_of_journal(work: Work) -> int:
 class Refresher:
     """Makes the rows that lag, one patient at a time, each once however often it was written.
 
-    `heard` is called by the writer's thread and costs it one number a clinic; all else happens
-    on a thread of its own.
+    ends: where each clinic's journal ends, as the writer notes it with each batch; that is all
+    that this costs a write. Everything else happens on a thread of its own.
     """
 
-    def __init__(self, engine: Engine, reader: Reader, writer: Writer) -> None:
-        self._engine, self._reader, self._writer = engine, reader, writer
-        self._heard: dict[UUID, int] = {}
+    def __init__(
+        self, engine: Engine, reader: Reader, writer: Writer, ends: dict[UUID, int]
+    ) -> None:
+        self._engine, self._reader, self._writer, self._ends = engine, reader, writer, ends
         self._read: dict[UUID, int] = {}
         self._waiting: dict[tuple[UUID, UUID], None] = {}
         self._stopping = threading.Event()
@@ -186,12 +187,6 @@ class Refresher:
         self._stopping.set()
         if self._thread.is_alive():
             self._thread.join(timeout=30)
-
-    def heard(self, heads: Mapping[tuple[Any, str], Any]) -> None:
-        """Note how far the journals have gone; they are read later."""
-        for (clinic_id, kind), head in heads.items():
-            if kind == "journal":
-                self._heard[clinic_id] = head.sequence
 
     def catch_up(self) -> int:
         """Make all rows that lag; gives how many."""
@@ -221,7 +216,7 @@ class Refresher:
     def _look(self) -> None:
         """Read on in the journals that went on; at first, look through all patients."""
         with self._engine.connect() as connection:
-            clinics = identity.clinics(connection) if not self._read else list(self._heard)
+            clinics = identity.clinics(connection) if not self._read else list(self._ends)
         for clinic_id in clinics:
             if clinic_id not in self._read:
                 self._read[clinic_id] = self._ask(clinic_id, end_of_journal)
@@ -235,7 +230,7 @@ class Refresher:
 
     def _read_on(self, clinic_id: UUID) -> None:
         """Read a clinic's journal to its end. What was heard of may not be committed yet."""
-        heard = self._heard.pop(clinic_id, 0)
+        heard = self._ends.pop(clinic_id, 0)
         read = self._read[clinic_id]
         while heard > read:
             found, until = self._ask(clinic_id, written, read)
@@ -244,7 +239,7 @@ class Refresher:
                 break
             self._read[clinic_id] = read = until
         if heard > read and heard != AS_FAR_AS_IT_GOES:
-            self._heard.setdefault(clinic_id, heard)
+            self._ends.setdefault(clinic_id, heard)
 
     def _wait_for(self, clinic_id: UUID, patient_ids: Sequence[UUID]) -> None:
         self._waiting |= dict.fromkeys((clinic_id, patient_id) for patient_id in patient_ids)
@@ -267,7 +262,7 @@ class Refresher:
             waited = 0.0
             if time.monotonic() - looked > LOOK_AGAIN_S:
                 looked = time.monotonic()
-                self._heard |= dict.fromkeys(self._read, AS_FAR_AS_IT_GOES)
+                self._ends |= dict.fromkeys(self._read, AS_FAR_AS_IT_GOES)
             try:
                 self.step()
             except Exception:

@@ -7,13 +7,13 @@ from typing import Any
 import orjson
 
 from app.clinical.decision_points import MAINTENANCE_DAYS
+from app.trends.around import standing
 from app.trends.ribbon import dose_words
 
 Json = dict[str, Any]
 
 WORSE_FIRST = ("worsening", "diverging", "improving", "stable", "insufficient_data")
 """The word of a domain that a row shows as its worst: the first of these that one of them has."""
-UNSCORED = ("due", "missed", "ahead")
 SETS_A_DOSE = ("start", "restart", "change")
 OPENS_A_SIGNAL = ("SUSTAINED_WORSENING", "LOSS_OF_GAIN", "RELAPSE")
 """Codes of flags that wait for a named person once they are confirmed."""
@@ -157,9 +157,7 @@ def _worst(domains: Sequence[Json], blocks: Mapping[str, Json]) -> Json | None:
             said = one["last_known"] if one["status"] == "stale" else one["status"]
             if said == word and one["measures"]:
                 carries = {"worsening"} if word == "diverging" else {word}
-                measures = [
-                    code for code in one["measures"] if _status(blocks[code]) in carries
-                ]
+                measures = [code for code in one["measures"] if _status(blocks[code]) in carries]
                 measure = measures[0] if measures else one["primary"]
                 reasons = blocks[measure]["status_reasons"]
                 return {
@@ -195,17 +193,10 @@ def _stale(primaries: Sequence[Json], courses: Sequence[Json]) -> dict[str, date
 
 def _decisions(points: Sequence[Json]) -> tuple[list[Json], Json | None]:
     """Give the newest judged point of each measure, and the first without a score after them."""
-    judged: dict[str, Json] = {}
-    for one in points:
-        if one["observed"] and one["result"] not in (*UNSCORED, "not_applicable"):
-            judged[one["measure"]] = one
-    open_ = [
-        one
-        for one in points
-        if one["result"] in UNSCORED
-        and one["window"]["from"] > judged.get(one["measure"], {"window": {"to": ""}})["window"]["to"]
-    ]
-    return list(judged.values()), min(open_, key=lambda one: one["window"]["to"], default=None)
+    each = standing(points).values()
+    unscored = [one for _, open_ in each for one in open_]
+    first = min(unscored, key=lambda one: str(one["window"]["to"]), default=None)
+    return [judged for judged, _ in each if judged is not None], first
 
 
 def _point(one: Mapping[str, Any]) -> Json:

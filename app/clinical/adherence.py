@@ -96,6 +96,8 @@ class SupplyCover:
     days, above 1 when refilled early (cap it only for display). Both None with NO_DISPENSES (no
     fill at all is no knowledge, not 0), DAYS_SUPPLY_UNKNOWN (a fill does not say how long it
     lasts) or NO_DAYS. days: the period without inpatient days.
+    records: the fills that the period lived on; one that is known to be used up before it is
+        none of them.
     first, last: the period, both included.
     ran_out_on: first day of the last stretch without supply, when that reaches `last`.
     """
@@ -138,7 +140,7 @@ def supply_cover(
     supply: dict[date, int] = {}
     for fill in fills:
         supply[fill.day] = supply.get(fill.day, 0) + (fill.days_supply or 0)
-    begin = min([first, *supply])
+    begin = counted_from = min([first, *supply])
     on_hand = covered = days = 0
     ran_out_on = None
     for offset in range((last - begin).days + 1):
@@ -153,6 +155,8 @@ def supply_cover(
             ran_out_on = None
         elif fills and day >= fills[0].day:
             ran_out_on = ran_out_on or day
+        if not on_hand and day < first:
+            counted_from = day + timedelta(days=1)
     codes = _why_no_cover(fills, days)
     dispensed = sum(fill.days_supply or 0 for fill in fills if fill.day >= first)
     pdc = None if codes else covered / days
@@ -162,7 +166,9 @@ def supply_cover(
         days_covered=covered,
         days=days,
         adequate=None if pdc is None else pdc >= ADEQUATE,
-        records=tuple(fill.id for fill in fills),
+        records=tuple(
+            fill.id for fill in fills if fill.day >= counted_from or fill.days_supply is None
+        ),
         codes=codes,
         first=first,
         last=last,

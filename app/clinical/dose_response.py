@@ -3,9 +3,11 @@
 Trend specification 6.1. Nothing here says that the dose brought the difference about.
 """
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Literal
 
 from app.clinical.baseline import Point
@@ -91,8 +93,8 @@ def compare(
         stop = next_event_on - day if dense else next_event_on
         truncated, last = stop < last, min(last, stop)
     last = max(min(last, as_of), first - day)
-    before = [one for one in points if before_window[0] <= one.day <= before_window[1]]
-    after = [one for one in points if first <= one.day <= last]
+    before = _within(points, *before_window)
+    after = _within(points, first, last)
     if not dense:
         before, after = before[-MOST_POINTS:], after[:MOST_POINTS]
     numbers = two_phases(
@@ -102,7 +104,7 @@ def compare(
         [one.value for one in after],
         least=LEAST[cadence.kind],
     )
-    falling = _trend_before(before, cadence)
+    falling = _trend_before(tuple(before), cadence)
     word, reasons = _word(measure, numbers)
     return Comparison(
         reading,
@@ -123,6 +125,14 @@ def compare(
             *(["TRUNCATED_BY_NEXT_CHANGE"] if truncated else []),
         ),
     )
+
+
+def _within(points: Sequence[Point], first: date, last: date) -> Sequence[Point]:
+    return points[bisect_left(points, first, key=_day_of) : bisect_right(points, last, key=_day_of)]
+
+
+def _day_of(point: Point) -> date:
+    return point.day
 
 
 def _direction(measure: Measure, numbers: TwoPhases) -> Word:
@@ -160,8 +170,12 @@ def _nap(measure: Measure, before: Sequence[Point], after: Sequence[Point]) -> f
     )
 
 
-def _trend_before(before: Sequence[Point], cadence: Cadence) -> bool:
-    """Say whether the measure was moving already: then a difference needs no dose."""
+@lru_cache(maxsize=64)
+def _trend_before(before: tuple[Point, ...], cadence: Cadence) -> bool:
+    """Say whether the measure was moving already: then a difference needs no dose.
+
+    Both readings of an event have the same days before it, and ask one after the other.
+    """
     if len(before) < TREND_FROM_N:
         return False
     days = [float(one.day.toordinal()) for one in before]

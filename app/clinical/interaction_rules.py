@@ -5,17 +5,19 @@ the words). Here each question is answered once for every substance of the refer
 list is checked by look-up alone. A word that is not known here is refused, never ignored.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from app.clinical import medications
 from app.clinical.medications import Substance
 
 Severity = Literal["contraindicated", "major", "moderate", "minor"]
+Evidence = Literal["established", "probable", "suspected", "theoretical"]
+Origin = Literal["house", "clinic"]
 SEVERITIES: tuple[Severity, ...] = ("contraindicated", "major", "moderate", "minor")
-EVIDENCE = ("established", "probable", "suspected", "theoretical")
+EVIDENCE: tuple[Evidence, ...] = get_args(Evidence)
 EVENTS = (
     "smoking_stopped",  # stopped, or cut by half or more
     "smoking_started",  # started, or clearly more
@@ -30,6 +32,9 @@ CONTEXTS = frozenset({"age_gte", "egfr_lt", "pregnancy_possible", "event", "with
 @dataclass(frozen=True, eq=False, slots=True)
 class Rule:
     """One rule as a reader needs it; `verified` says what was seen and what is memory.
+
+    A clinic's own rule is asked of all substances; the house's are not asked of a medicine that
+    a clinic added, of which only what the clinic said is known.
 
     `management` is written for prescribers and is never shown to a patient. `when` is the rule's
     condition as it stands in the file.
@@ -47,6 +52,7 @@ class Rule:
     verified: str
     supersedes: frozenset[str]
     when: Mapping[str, Any]
+    origin: Origin = "house"
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -95,7 +101,12 @@ def version() -> tuple[str, str]:
 @cache
 def compiled() -> Compiled:
     """The packaged rules, read once; under 0.1 s after the substances."""
-    every = tuple(read_rule(raw) for raw in _file()["rules"])
+    return indexed(read_rule(raw) for raw in _file()["rules"])
+
+
+def indexed(rules: Iterable[CompiledRule]) -> Compiled:
+    """Make rules ready to be held against a list."""
+    every = tuple(rules)
     wanted: dict[str, list[tuple[int, int]]] = {}
     for number, one in enumerate(every):
         for place, matcher in enumerate(one.all_of):
@@ -104,12 +115,21 @@ def compiled() -> Compiled:
     return Compiled(
         rules=every,
         wanted={reference_id: tuple(places) for reference_id, places in wanted.items()},
-        horizon=max(d for one in every for matcher in one.all_of for d in matcher.washout.values()),
+        horizon=max(
+            (d for one in every for matcher in one.all_of for d in matcher.washout.values()),
+            default=0,
+        ),
     )
 
 
-def read_rule(raw: Mapping[str, Any]) -> CompiledRule:
-    """Make one rule of the file ready.
+def read_rule(
+    raw: Mapping[str, Any],
+    substances: Sequence[Substance] | None = None,
+    origin: Origin = "house",
+) -> CompiledRule:
+    """Make one rule ready, as the file writes it.
+
+    substances: whom it is asked of; None: all of the reference.
 
     Raises:
         ValueError: its `when` holds a word that nothing here answers.
@@ -134,8 +154,10 @@ def read_rule(raw: Mapping[str, Any]) -> CompiledRule:
         verified=raw["verified"],
         supersedes=frozenset(raw["supersedes"]),
         when=when,
+        origin=origin,
     )
-    all_of = tuple(_matcher(rule.id, one) for one in when.get("all_of", ()))
+    known = medications.substances() if substances is None else substances
+    all_of = tuple(_matcher(rule.id, one, known) for one in when.get("all_of", ()))
     return CompiledRule(rule, all_of, aggregate, context)
 
 
@@ -149,12 +171,12 @@ def _refuse_unknown(rule_id: str, given: Iterable[str], known: Iterable[str]) ->
         raise ValueError(f"{rule_id}: no rule can ask for {sorted(unknown)}")
 
 
-def _matcher(rule_id: str, raw: Mapping[str, Any]) -> Matcher:
+def _matcher(rule_id: str, raw: Mapping[str, Any], substances: Iterable[Substance]) -> Matcher:
     _refuse_unknown(rule_id, raw, [*_CONDITIONS, *_MODIFIERS])
     _refuse_unknown(rule_id, [raw["property"]] if "property" in raw else (), PROPERTIES)
     _refuse_unknown(rule_id, raw.get("cyp", ()), _CYP)
     days = raw.get("washout_days", 0)
-    met = [one for one in medications.substances() if _meets(raw, one)]
+    met = [one for one in substances if _meets(raw, one)]
     return Matcher(
         washout={one.reference_id: _days(days, one.reference_id) for one in met},
         form=tuple(raw.get("form", ())),

@@ -20,7 +20,15 @@ from itertools import combinations, product
 from typing import Any, Literal
 
 from app.clinical import interaction_rules, medications
-from app.clinical.interaction_rules import EVENTS, SEVERITIES, CompiledRule, Matcher, Rule, compiled
+from app.clinical.interaction_rules import (
+    EVENTS,
+    SEVERITIES,
+    Compiled,
+    CompiledRule,
+    Matcher,
+    Rule,
+    compiled,
+)
 from app.clinical.medications import Candidate, Resolved, Substance
 
 TOBACCO = "tobacco-smoke"
@@ -142,6 +150,7 @@ class Check:
 
     possible: what would hold if the named candidates are right; never mixed into `findings`.
     checked: how many records the rules looked at, `by_name` of them through a name match only.
+        A medicine that a clinic added is seen by its own rules alone, and is among the not checked.
     """
 
     on: date
@@ -168,9 +177,10 @@ class Check:
         return "; ".join(parts)
 
 
-def check(entries: Sequence[Entry], facts: Facts, on: date) -> Check:
+def check(entries: Sequence[Entry], facts: Facts, on: date, own: Compiled | None = None) -> Check:
     """Hold the whole list of a patient against the rules, as of one day.
 
+    own: a clinic's rules, asked beside the house's.
     entries: everything that is or was taken, in any order; keys are unique. What was stopped
     before the longest wash-out, or is identified by nothing and stopped, plays no part. What
     starts after `on` is listed as not checked: ask again with that day.
@@ -180,22 +190,25 @@ def check(entries: Sequence[Entry], facts: Facts, on: date) -> Check:
     """
     if len({entry.key for entry in entries}) != len(entries):
         raise ValueError("two entries share a key")
+    rules = (compiled(), own) if own else (compiled(),)
     started = [e for e in entries if e.started_on is None or e.started_on <= on]
-    taken = _taken([*started, *_smoke(started, facts, on)], on)
+    horizon = max(one.horizon for one in rules)
+    taken = _taken([*started, *_smoke(started, facts, on)], on, horizon)
     events = _events(taken, facts)
     sure = [one for one in taken if one.candidate is None]
-    fired, missing = _run(sure, facts, events, on)
+    fired, missing = _run(rules, sure, facts, events, on)
     possible: list[_Fired] = []
     if len(sure) < len(taken):
         said = {(one.rule.id, one.ids) for one in fired}
-        with_names, missing = _run(taken, facts, events, on)
+        with_names, missing = _run(rules, taken, facts, events, on)
         possible = [
             one
             for one in with_names
             if any(part.candidate for part in one.parts) and (one.rule.id, one.ids) not in said
         ]
-    coded = {key for one in sure for key in one.keys} - {SMOKING_FACT}
-    named = {key for one in taken for key in one.keys} - {SMOKING_FACT} - coded
+    coded = {key for one in sure if not one.substance.is_of_clinic for key in one.keys}
+    coded -= {SMOKING_FACT}
+    named = {key for one in taken if one.candidate is not None for key in one.keys} - coded
     return Check(
         on=on,
         findings=_sorted(fired, on),
@@ -247,10 +260,10 @@ class _Taken:
     stopped_on: date | None
 
 
-def _taken(entries: Iterable[Entry], on: date) -> list[_Taken]:
+def _taken(entries: Iterable[Entry], on: date, horizon: int) -> list[_Taken]:
     groups: dict[tuple[str, bool], list[tuple[Entry, Substance, Candidate | None]]] = {}
     for entry in entries:
-        if entry.stopped_on is not None and (on - entry.stopped_on).days >= compiled().horizon:
+        if entry.stopped_on is not None and (on - entry.stopped_on).days >= horizon:
             continue
         for substance, candidate in _readings(entry.resolved):
             group = groups.setdefault((substance.reference_id, candidate is None), [])
@@ -297,7 +310,9 @@ def _not_checked(entries: Iterable[Entry], on: date) -> Iterator[NotChecked]:
     for entry in entries:
         if entry.stopped_on is not None and entry.stopped_on <= on:
             continue
-        if entry.resolved.substance is None and not entry.resolved.candidates:
+        substance = entry.resolved.substance
+        is_unknown = substance is None and not entry.resolved.candidates
+        if is_unknown or (substance is not None and substance.is_of_clinic):
             yield NotChecked(entry.key, "not in the reference")
         elif entry.started_on is not None and entry.started_on > on:
             yield NotChecked(entry.key, "not started yet")
@@ -344,11 +359,16 @@ class _Hit:
 
 
 def _run(
-    taken: Sequence[_Taken], facts: Facts, events: Sequence[Event], on: date
+    rules: Sequence[Compiled],
+    taken: Sequence[_Taken],
+    facts: Facts,
+    events: Sequence[Event],
+    on: date,
 ) -> tuple[list[_Fired], list[FactMissing]]:
     fired: list[_Fired] = []
     missing: list[FactMissing] = []
-    for one, hits in (*_met(taken, on), *_aggregated(taken)):
+    held = [hit for index in rules for hit in (*_met(index, taken, on), *_aggregated(index, taken))]
+    for one, hits in held:
         outcome = _judge(one, hits, facts, events, on)
         if isinstance(outcome, _Fired):
             fired.append(outcome)
@@ -357,9 +377,10 @@ def _run(
     return [one for one in _without_superseded(fired) if not one.lapsed], missing
 
 
-def _met(taken: Iterable[_Taken], on: date) -> Iterator[tuple[CompiledRule, tuple[_Hit, ...]]]:
+def _met(
+    index: Compiled, taken: Iterable[_Taken], on: date
+) -> Iterator[tuple[CompiledRule, tuple[_Hit, ...]]]:
     """Each rule with each set of different substances that meets its matchers."""
-    index = compiled()
     places: dict[int, dict[int, list[_Taken]]] = {}
     for part in taken:
         for number, place in index.wanted.get(part.substance.reference_id, ()):
@@ -484,12 +505,16 @@ def _kidney(egfr: Decimal) -> str:
     return "egfr stage " + next((stage for least, stage in stages if egfr >= least), "G5")
 
 
-def _aggregated(taken: Iterable[_Taken]) -> Iterator[tuple[CompiledRule, tuple[_Hit, ...]]]:
+def _aggregated(
+    index: Compiled, taken: Iterable[_Taken]
+) -> Iterator[tuple[CompiledRule, tuple[_Hit, ...]]]:
     """Each aggregate rule with each set of current substances that reaches it."""
     current = [part for part in taken if part.stopped_on is None]
-    for one in compiled().rules:
+    known = [part for part in current if not part.substance.is_of_clinic]
+    for one in index.rules:
         if one.aggregate is not None:
-            for parts in _reached(one.aggregate, current):
+            asked = known if one.rule.origin == "house" else current
+            for parts in _reached(one.aggregate, asked):
                 yield one, tuple(_Hit(part, 0, False, ()) for part in parts)
 
 

@@ -151,15 +151,14 @@ def own_outcome(key: str) -> Measure:
 
 
 @lru_cache(maxsize=1000)
-def side_effect(term: str) -> Measure:
+def side_effect(term: str, label: str | None = None) -> Measure:
     """Describe the severity of one side effect, 0 none to 4 life-threatening; a day's worst.
 
-    term: an id of the vocabulary, or any other word, which then is its own label.
+    term: an id of the vocabulary, or any other word, which then is its own label unless one
+        is given.
     """
-    try:
-        label = terms.term(term).label
-    except terms.UnknownTerm:
-        label = term.replace("-", " ").replace("_", " ")
+    known = terms.find(term)
+    label = known.label if known else label or term.replace("-", " ").replace("_", " ")
     return Measure(
         f"{SIDE_EFFECTS}{term}",
         "{score}",

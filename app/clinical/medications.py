@@ -80,6 +80,10 @@ class Equivalent:
     verified: str
 
 
+OF_CLINIC = "clinic"
+"""The role of a medicine that a clinic added to the reference for itself."""
+
+
 @dataclass(frozen=True, eq=False, slots=True)
 class Substance:
     """One entry of the reference. Compared by identity: the reference is loaded once.
@@ -120,6 +124,11 @@ class Substance:
     notes: str | None
     sources: tuple[str, ...]
     verified: Mapping[str, str]
+
+    @property
+    def is_of_clinic(self) -> bool:
+        """A clinic added it: the house's rules and schedules do not know it."""
+        return self.role == OF_CLINIC
 
 
 @dataclass(frozen=True, slots=True)

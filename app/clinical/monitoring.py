@@ -161,17 +161,19 @@ def due(
     *,
     on: date,
     age_years: int | None = None,
+    own: Iterable[Schedule] = (),
 ) -> tuple[Due, ...]:
     """Say for each schedule of the medicines taken what is due on a day, the most pressing first.
 
     results: by measure code (`labs.<loinc>`, `aims.total`), in any order; those after the day
         are left out. A level drawn outside its hours is shown as the last, and does not count
         as done; one drawn at an unknown hour does.
+    own: a clinic's schedules beside the house's.
     A schedule whose stretch has not begun or is over for every medicine is not in the list.
     """
     taken = tuple(treatments)
     found = []
-    for one in schedules_for((t.substance for t in taken), age_years):
+    for one in schedules_for((t.substance for t in taken), age_years, own):
         asking = tuple(t for t in taken if one.is_for(t.substance))
         done = sorted(
             (r for code in one.measures for r in results.get(code, ()) if r.day <= on),

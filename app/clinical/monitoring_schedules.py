@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 from app.clinical.limits import Limits, Range
 from app.clinical.medications import Substance, load_reference
@@ -73,9 +73,15 @@ class Schedule:
     action: str
     source: str
     verified: str
+    origin: Literal["house", "clinic"] = "house"
 
     def is_for(self, substance: Substance) -> bool:
-        """Say whether this medicine asks for it, conditions aside."""
+        """Say whether this medicine asks for it, conditions aside.
+
+        The house's schedules do not know a medicine that a clinic added.
+        """
+        if substance.is_of_clinic and self.origin == "house":
+            return False
         return substance.reference_id in self.medicines or bool(self.classes & substance.classes)
 
 
@@ -105,7 +111,10 @@ def version() -> tuple[str, str]:
 def schedules() -> tuple[Schedule, ...]:
     """All schedules, in the order of the file."""
     rules = {name: _after_result(name, raw) for name, raw in _file()["after_results"].items()}
-    return tuple(_schedule(raw, rules) for raw in _file()["entries"])
+    return tuple(
+        read_schedule(raw, rules[raw["after_result"]] if "after_result" in raw else None)
+        for raw in _file()["entries"]
+    )
 
 
 def schedule(schedule_id: str) -> Schedule | None:
@@ -113,9 +122,16 @@ def schedule(schedule_id: str) -> Schedule | None:
     return next((one for one in schedules() if one.id == schedule_id), None)
 
 
-def lab_test(loinc: str) -> LabTest | None:
-    """What the reference knows of a LOINC code; None when no schedule asks for it."""
-    return _tests().get(loinc)
+def lab_test(loinc: str, own: Iterable[Schedule] = ()) -> LabTest | None:
+    """What the reference knows of a LOINC code; None when no schedule of the house asks for it.
+
+    own: a clinic's schedules, whose critical limits count too. A code that only they know has
+    no limits here: the unit of its series is that of the patient's first value.
+    """
+    mine = [one for one in own if one.loinc == loinc]
+    if not mine or loinc not in _tests():
+        return _tests().get(loinc)
+    return _joined(loinc, [*(one for one in schedules() if one.loinc == loinc), *mine])
 
 
 def is_loinc(code: str) -> bool:
@@ -183,7 +199,12 @@ def _after_result(name: str, raw: Mapping[str, Any]) -> AfterResult:
     )
 
 
-def _schedule(raw: Mapping[str, Any], rules: Mapping[str, AfterResult]) -> Schedule:
+def read_schedule(
+    raw: Mapping[str, Any],
+    after_result: AfterResult | None = None,
+    origin: Literal["house", "clinic"] = "house",
+) -> Schedule:
+    """Read one entry as the file writes it."""
     measure, when, applies = raw["measure"], raw["schedule"], raw["applies_to"]
     age = raw.get("age") or (None, None)
     hours, other = measure.get("sample_hours"), measure.get("si")
@@ -213,12 +234,13 @@ def _schedule(raw: Mapping[str, Any], rules: Mapping[str, AfterResult]) -> Sched
         from_days=when["from_days"],
         until_days=when["until_days"],
         after_dose_change_days=tuple(raw["after_dose_change_days"] or ()),
-        after_result=rules[raw["after_result"]] if "after_result" in raw else None,
+        after_result=after_result,
         condition=raw["condition"],
         priority=raw["priority"],
         action=raw["action"],
         source=raw["source"],
         verified=raw["verified"],
+        origin=origin,
     )
 
 
@@ -228,17 +250,20 @@ def step_of(rule: AfterResult, value: Decimal) -> Step | None:
 
 
 def schedules_for(
-    substances: Iterable[Substance], age_years: int | None = None
+    substances: Iterable[Substance],
+    age_years: int | None = None,
+    own: Iterable[Schedule] = (),
 ) -> tuple[Schedule, ...]:
     """Give the schedules that these medicines ask for at this age, each once.
 
+    own: a clinic's schedules beside the house's.
     One whose age cannot be told is among them. An entry that stands in for another takes its
     place, unless a condition or the age leaves open whether it holds.
     """
     taken = tuple(substances)
     found = [
         one
-        for one in schedules()
+        for one in (*schedules(), *own)
         if any(one.is_for(substance) for substance in taken) and of_age(one, age_years) is not False
     ]
     replaced = {

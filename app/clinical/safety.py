@@ -4,12 +4,22 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cache
 from types import MappingProxyType
+from typing import Literal
 
-from app.clinical.instruments import Instrument, Score, all_instruments
+from app.clinical.instruments import Instrument, all_instruments
 from app.clinical.measure import RiskDue, RiskItem
+from app.clinical.scoring import Score
 
 SUICIDAL_IDEATION_ITEM = "suicidal_ideation_item"
-CODES = {"suicidality": SUICIDAL_IDEATION_ITEM, "mania": "mania_threshold"}
+SUICIDALITY = "suicidality"
+SUICIDAL_IDEATION = "suicidal_ideation"
+"""The question of the first appointment that asks for this topic."""
+RiskTopic = Literal["suicidality", "mania", "other"]
+CODES = {
+    "suicidality": SUICIDAL_IDEATION_ITEM,
+    "mania": "mania_threshold",
+    "other": "risk_item",
+}
 """Topic of a risk item -> code of the signal that it opens."""
 SIDE_EFFECTS = "side_effects"
 URGENCY: tuple[RiskDue | None, ...] = ("immediate", "same_day", None)
@@ -90,10 +100,16 @@ def asks_about_risk(instrument: Instrument, answered: Collection[int]) -> bool:
 @cache
 def topics() -> Mapping[str, str]:
     """Give measure -> topic for every number that says that a risk was asked about."""
-    return MappingProxyType(
-        {
-            f"{instrument.id}.{risk.index}": risk.topic
-            for instrument in all_instruments()
-            for risk in instrument.risk_items
-        }
-    )
+    found: dict[str, str] = {}
+    for instrument in all_instruments():
+        found |= topics_of(instrument)
+    return MappingProxyType(found)
+
+
+def topics_of(instrument: Instrument) -> dict[str, str]:
+    """Give measure -> topic of one instrument; the one item of a short form is its total."""
+    items = len(instrument.item_measures)
+    return {
+        f"{instrument.id}.{risk.index if items else 'total'}": risk.topic
+        for risk in instrument.risk_items
+    }

@@ -7,7 +7,7 @@ trying to sleep to sleep, WASO the time awake between falling asleep and the fin
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
-from statistics import fmean, stdev
+from math import atan2, cos, fsum, hypot, log, sin, sqrt, tau
 
 IMPLAUSIBLE = "DQ_IMPLAUSIBLE"
 LONGEST_NIGHT_MIN = 24 * 60
@@ -129,9 +129,10 @@ def hours_from_midnight(moment: datetime, day: date) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Regularity:
-    """How far midsleep moves from night to night: the standard deviation, in minutes.
+    """How far midsleep moves from night to night: the circular standard deviation, in minutes.
 
-    n: nights with a midsleep. midsleep_sd_min: None with TOO_FEW_NIGHTS below `LEAST_NIGHTS`.
+    n: nights with a midsleep. midsleep_sd_min: None with TOO_FEW_NIGHTS below `LEAST_NIGHTS`, and
+    with AROUND_THE_CLOCK where the nights cancel out: then there is no mean to differ from.
     """
 
     n: int
@@ -140,15 +141,18 @@ class Regularity:
     codes: tuple[str, ...] = ()
 
 
-LEAST_NIGHTS = 5
-"""A choice of this product: an SD of fewer nights says little."""
+LEAST_NIGHTS = 7
+"""A week (trend specification 2.9): an SD of fewer nights says little."""
 
 
 def regularity(midsleeps_h: Sequence[float]) -> Regularity:
-    """Give the sample standard deviation of midsleep over nights, in any order.
+    """Give the circular standard deviation of midsleep over nights, in any order.
+
+    On the clock 23:50 and 00:10 are twenty minutes apart, whichever day each belongs to.
 
     midsleeps_h: hours from the midnight of each waking day (`hours_from_midnight`); one a night.
 
+    Fisher NI (1993), Statistical Analysis of Circular Data, for sqrt(-2 ln R).
     A common measure of variability from night to night: Bei B 2016, Sleep Med Rev 28:108-124.
     The Sleep Regularity Index (Phillips 2017, Sci Rep 7:3216) needs sleep and wake around the
     clock, which a diary does not have.
@@ -156,8 +160,16 @@ def regularity(midsleeps_h: Sequence[float]) -> Regularity:
     n = len(midsleeps_h)
     if n < LEAST_NIGHTS:
         return Regularity(n, None, None, ("TOO_FEW_NIGHTS",))
-    return Regularity(n, 60 * stdev(midsleeps_h), fmean(midsleeps_h))
+    angles = [hours / 24 * tau for hours in midsleeps_h]
+    east, north = fsum(map(cos, angles)) / n, fsum(map(sin, angles)) / n
+    together = min(hypot(east, north), 1.0)
+    if together < LEAST_TOGETHER:
+        return Regularity(n, None, None, ("AROUND_THE_CLOCK",))
+    spread = sqrt(-2 * log(together))
+    return Regularity(n, spread / tau * 24 * 60, atan2(north, east) / tau * 24)
 
+
+LEAST_TOGETHER = 1e-9
 
 DISAGREE_FROM_MIN = 60.0
 """Minutes of total sleep time between diary and device that are pointed out: a choice of this

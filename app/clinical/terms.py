@@ -51,6 +51,7 @@ class Term:
     source: str
     verified: str
     synonyms: tuple[str, ...] = ()
+    origin: Literal["house", "clinic"] = "house"
 
     @property
     def group(self) -> Group:
@@ -62,7 +63,8 @@ class Term:
 def all_terms() -> tuple[Term, ...]:
     """Give every term, in the order of the file, which is read once."""
     words = load_reference(WORDS)["synonyms"]
-    terms = tuple(_term(row, words.get(row["id"], ())) for row in load_reference(FILE)["effects"])
+    rows = load_reference(FILE)["effects"]
+    terms = tuple(read_term(row, words.get(row["id"], ())) for row in rows)
     if unknown := words.keys() - {term.id for term in terms}:
         raise ValueError(f"words for terms that do not exist: {', '.join(sorted(unknown))}")
     return terms
@@ -85,6 +87,11 @@ def term(term_id: str) -> Term:
         raise UnknownTerm(term_id) from None
 
 
+def find(term_id: str) -> Term | None:
+    """Find one term; None where the vocabulary has it not."""
+    return _by_id().get(term_id)
+
+
 def is_known(term_id: str) -> bool:
     """Say whether a record may use this term: one of the vocabulary, or `other`."""
     return term_id == OTHER or term_id in _by_id()
@@ -96,6 +103,11 @@ def meant_by(text: str) -> tuple[Term, ...]:
     Capitals, hyphens and blanks do not count. It is a look-up, not a guess.
     """
     return tuple(_by_id()[one] for one in _by_word().get(_word(text), ()))
+
+
+def means(term: Term, text: str) -> bool:
+    """Say whether this text is the term's id, label or a synonym."""
+    return _word(text) in map(_word, (term.id, term.label, *term.synonyms))
 
 
 def close_to(text: str) -> tuple[str, ...]:
@@ -125,7 +137,16 @@ def _word(text: str) -> str:
     return "-".join(text.lower().replace("-", " ").replace("_", " ").split())
 
 
-def _term(row: Mapping[str, Any], synonyms: Iterable[str]) -> Term:
+def read_term(
+    row: Mapping[str, Any],
+    synonyms: Iterable[str],
+    origin: Literal["house", "clinic"] = "house",
+) -> Term:
+    """Read one entry as the file writes it.
+
+    Raises:
+        ValueError: its timing is none.
+    """
     if row["timing"] not in get_args(Timing):
         raise ValueError(f"{row['id']}: {row['timing']!r} is not a timing")
     onset = row.get("onset_days")
@@ -144,4 +165,5 @@ def _term(row: Mapping[str, Any], synonyms: Iterable[str]) -> Term:
         source=row["source"],
         verified=row["verified"],
         synonyms=tuple(synonyms),
+        origin=origin,
     )

@@ -34,7 +34,7 @@ from app.core.errors import (
     Unavailable,
 )
 from app.core.log import logger
-from app.core.scope import of_clinics
+from app.core.scope import of_clinics, open_to
 
 MOST_CALLS = 200
 """Calls in one transaction, at most."""
@@ -53,7 +53,9 @@ def open_engine(url: str) -> Engine:
     statement that runs longer than 5 s, or waits longer than 2 s for a lock, fails.
     """
     if url.startswith("sqlite"):
-        engine = create_engine(url, pool_size=8, max_overflow=0, pool_timeout=2)
+        engine = create_engine(
+            url, pool_size=8, max_overflow=0, pool_timeout=2, hide_parameters=True
+        )
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
@@ -63,6 +65,7 @@ def open_engine(url: str) -> Engine:
         pool_size=8,
         max_overflow=0,
         pool_timeout=2,
+        hide_parameters=True,
         connect_args={"options": options, "connect_timeout": 2},
     )
 
@@ -119,12 +122,17 @@ class Work:
     session: Session
     memory: dict[Hashable, Any]
     """Answers known in this transaction; the batch's common questions fill it beforehand."""
+    hidden: Select[UUID] | None = None
+    """Asks for the ids of the records that this caller must not know of; None: of all."""
+    sealed_as: str | None = None
+    """The class of consent that what is kept just now needs, once it is in the record."""
     added: list[tuple[type[Any], dict[str, Any]]] = field(default_factory=list)
     changes: list[Any] = field(default_factory=list)
 
     def all(self, statement: Select[*tuple[Any, ...]]) -> Sequence[Any]:
         """Ask within the caller's clinic: entities, single values, or rows as selected."""
-        result = self.session.execute(statement, execution_options=of_clinics(self.actor.clinic_id))
+        options = of_clinics(self.actor.clinic_id, hidden=self.hidden)
+        result = self.session.execute(statement, execution_options=options)
         return result.scalars().all() if len(statement.column_descriptions) == 1 else result.all()
 
     def first(self, statement: Select[*tuple[Any, ...]]) -> Any | None:
@@ -247,10 +255,18 @@ class Writer:
         call.error = Unavailable()
         _deliver([call])
 
-    def run(self, service: Service, actor: Actor, *args: Any, operation: str) -> Any:
+    def run(
+        self,
+        service: Service,
+        actor: Actor,
+        *args: Any,
+        operation: str,
+        trace: Trace | None = None,
+    ) -> Any:
         """Run one call from a plain thread (command line, import) and wait for its commit."""
         done = threading.Event()
-        call = Call(service, actor, args, Trace("-", "CLI", operation), done=done)
+        trace = trace or Trace("-", "CLI", operation)
+        call = Call(service, actor, args, trace, done=done)
         self.submit(call)
         done.wait()
         if call.error is not None:
@@ -421,6 +437,7 @@ class Reader:
         """Run one reading service in one snapshot; it may leave no rows."""
         try:
             with self._engine.connect() as connection, connection.begin():
+                open_to(connection, actor.clinic_id)
                 work = Work(actor, self._clock(), trace, Session(connection, autoflush=False), {})
                 self._admit(work)
                 answer = service(work, *args)

@@ -4,7 +4,7 @@ TitrateError
 ├── BadRequest 400          MalformedJson, InvalidParameter, InvalidCursor,
 │                           IdempotencyKeyMissing, IdempotencyKeyInvalid
 ├── Unauthenticated 401
-├── Forbidden 403
+├── Forbidden 403           BreakGlassRequired
 ├── NotFound 404            absent, or not yours: the same answer
 ├── Conflict 409            AlreadyExists, PatientMismatch
 ├── Gone 410                Erased, CursorExpired
@@ -108,6 +108,11 @@ class Forbidden(TitrateError):
     status = 403
     code = "insufficient-scope"
     title = "This token may not do that"
+
+
+class BreakGlassRequired(Forbidden):
+    code = "break-glass-required"
+    title = "Breaking the glass needs a reason"
 
 
 class NotFound(TitrateError):

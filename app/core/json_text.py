@@ -40,3 +40,22 @@ def _json_part_sqlite(element: json_part, compiler: SQLCompiler, **options: Any)
 @compiles(json_part, "postgresql")
 def _json_part_postgresql(element: json_part, compiler: SQLCompiler, **options: Any) -> str:
     return f"({compiler.process(element.clauses, **options)})::json"
+
+
+class comma_separated(FunctionElement[str]):  # noqa: N801 - an SQL function
+    """The texts of all rows, in their order, as the inside of a JSON list."""
+
+    type = String()
+    inherit_cache = True
+
+
+@compiles(comma_separated, "sqlite")
+def _comma_separated_sqlite(element: comma_separated, compiler: SQLCompiler, **options: Any) -> str:
+    return f"group_concat({compiler.process(element.clauses, **options)}, ',')"
+
+
+@compiles(comma_separated, "postgresql")
+def _comma_separated_postgresql(
+    element: comma_separated, compiler: SQLCompiler, **options: Any
+) -> str:
+    return f"string_agg({compiler.process(element.clauses, **options)}, ',')"

@@ -5,6 +5,7 @@ import re
 import orjson
 from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
@@ -71,4 +72,17 @@ def install(app: FastAPI) -> None:
         answer = problem(request, translated)
         for name, value in (error.headers or {}).items():
             answer.headers[name] = value
+        if error.status_code == 405:
+            answer.headers["Allow"] = ", ".join(sorted(_methods_of_the_path(request)))
         return answer
+
+
+def _methods_of_the_path(request: Request) -> set[str]:
+    """Give the methods of all routes of the path; the framework knows of the first route's."""
+    path = request.scope["path"]
+    return {
+        method
+        for route in request.app.routes
+        if isinstance(route, APIRoute) and route.path_regex.match(path)
+        for method in route.methods or ()
+    }

@@ -7,6 +7,7 @@ Every dependency here is `async def`: a plain one would cost a trip to the threa
 
 import asyncio
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias, TypeVar
@@ -15,7 +16,7 @@ from uuid import UUID
 from fastapi import Depends, Request, Response
 from pydantic import BaseModel
 
-from app.core.actor import Actor, Trace
+from app.core.actor import PART_2, REDISCLOSURE_NOTICE, Actor, Trace
 from app.core.answer import Answer
 from app.core.db import Call, Reader, Service, Work, Writer
 from app.core.errors import (
@@ -23,17 +24,19 @@ from app.core.errors import (
     BodyTooLarge,
     IdempotencyKeyInvalid,
     IdempotencyKeyMissing,
+    Invalid,
     MalformedJson,
     PreconditionRequired,
     TitrateError,
     UnsupportedMediaType,
 )
-from app.core.wire import Identified, canonical, read
+from app.core.wire import Identified, canonical, parse_json, read
 
 MOST_BODY = 1024 * 1024
 MERGE_PATCH = "application/merge-patch+json"
+JSON = ("application/json", MERGE_PATCH)
 _KEY = re.compile(r"^[\x21-\x7e]{1,255}$")
-_ETAG = re.compile(r'^(W/)?"(\d+)"$')
+_ETAG = re.compile(r'^(W/)?"(\d{1,9})"$')
 
 T = TypeVar("T", bound=BaseModel)
 
@@ -41,15 +44,17 @@ T = TypeVar("T", bound=BaseModel)
 # ---- bodies
 
 
-async def raw_body(request: Request, most: int = MOST_BODY) -> bytes:
-    """Read the body as JSON bytes, refusing another media type or too large a one.
+async def raw_body(
+    request: Request, most: int = MOST_BODY, accepted: Collection[str] = JSON
+) -> bytes:
+    """Read the body as bytes, refusing another media type or too large a one.
 
     Who asks comes before what is sent: a stranger's body is not even read.
     """
     request.app.state.verified.actor(request)
     media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if media_type not in {"application/json", MERGE_PATCH}:
-        raise UnsupportedMediaType()
+    if media_type not in accepted:
+        raise UnsupportedMediaType(None if accepted is JSON else f"one of {', '.join(accepted)}")
     length = request.headers.get("content-length", "")
     if length.isdigit():
         if int(length) > most:
@@ -58,7 +63,7 @@ async def raw_body(request: Request, most: int = MOST_BODY) -> bytes:
     else:
         raw = await _counted_body(request, most)
     if not raw:
-        raise MalformedJson("a JSON body is needed")
+        raise MalformedJson("a body is needed")
     return raw
 
 
@@ -80,6 +85,17 @@ class StrictBody:
 
     async def __call__(self, request: Request) -> BaseModel:
         return read(self.model, await raw_body(request))
+
+
+async def merge_patch(request: Request) -> dict[str, Any]:
+    """Read a JSON Merge Patch (RFC 7396): an object."""
+    patch = parse_json(await raw_body(request))
+    if not isinstance(patch, dict):
+        raise Invalid("an object", pointer="")
+    return patch
+
+
+Patch = Annotated[dict[str, Any], Depends(merge_patch)]
 
 
 if TYPE_CHECKING:
@@ -139,7 +155,7 @@ class Write:
         await submit(request, call)
         if call.error is not None:
             raise call.error
-        return respond(request, call.value)
+        return noticed(respond(request, call.value), call.trace)
 
     def _use_key(self, call: Call) -> None:
         request = self._request
@@ -208,7 +224,7 @@ class Read:
         call = Call(_only_logged, actor, (patient_id, outcome), trace, writes=False)
         await submit(request, call)
         if call.error is None:
-            return respond(request, call.value)
+            return noticed(respond(request, call.value), trace)
         if call.error is not outcome and call.error.status >= 500:
             raise AccessLogUnavailable() from call.error
         raise call.error
@@ -218,6 +234,13 @@ def _only_logged(_work: Work, _patient_id: UUID | None, outcome: Answer | Titrat
     if isinstance(outcome, TitrateError):
         raise outcome
     return outcome
+
+
+def noticed(response: Response, trace: Trace) -> Response:
+    """Say with a disclosure of substance-use records that it may not be passed on."""
+    if trace.purpose == PART_2:
+        response.headers["X-Redisclosure-Notice"] = REDISCLOSURE_NOTICE
+    return response
 
 
 def respond(request: Request, answer: Answer) -> Response:

@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Annotated, Any, ClassVar, NoReturn, TypeVar
+from typing import Annotated, Any, ClassVar, Literal, NoReturn, TypeVar
 from uuid import UUID
 
 import orjson
@@ -24,8 +24,10 @@ from pydantic import (
     GetCoreSchemaHandler,
     GetJsonSchemaHandler,
     ValidationError,
+    ValidationInfo,
     WithJsonSchema,
 )
+from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
 from app.core.errors import Fault, Invalid, MalformedJson
@@ -55,6 +57,16 @@ class Identified(Wire):
             yield self.id
 
 
+Category = Literal["substance_use", "psychotherapy_notes", "private_notes"]
+"""A class of records that needs a consent of its own (docs/decisions/0008)."""
+
+
+class Sealable(Identified):
+    """A record that can be sealed: who lacks consent to its class finds no trace of it."""
+
+    confidential: Category | None = None
+
+
 M = TypeVar("M", bound=BaseModel)
 
 
@@ -74,7 +86,12 @@ _MOMENT = re.compile(
 _DAY = re.compile(r"^\d{4}-\d\d-\d\d$")
 _CLOCK = re.compile(r"^([01]\d|2[0-3]):[0-5]\d$")
 _AMOUNT = re.compile(r"^(0|[1-9]\d{0,5})(\.\d{1,4})?$")
-_EARLIEST = 1900
+_EXPONENT = re.compile(rb"[:\[,]\s*-?\d[\d.]*[eE]")
+_EARLIEST, _LATEST = 1900, 9998
+_MOST_OFFSET = timedelta(hours=14)
+# The same as a schema can say it to a client; surrogates are left out, JSON knows none.
+_NO_CONTROL = r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$"
+_ONE_LINE = r"^[^\x00-\x1f\x7f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]*$"
 
 
 def _unique_members(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -88,7 +105,15 @@ def _refuse_constant(_name: str) -> NoReturn:
     raise MalformedJson("NaN and Infinity are not JSON")
 
 
-_DECODER = json.JSONDecoder(object_pairs_hook=_unique_members, parse_constant=_refuse_constant)
+def _plain_number(text: str) -> float | str:
+    """Leave a number with an exponent as text, for a merge patch or an item of a batch: as a
+    number, a dose of 1e2 would pass for 100.0."""
+    return text if "e" in text.lower() else float(text)
+
+
+_DECODER = json.JSONDecoder(
+    object_pairs_hook=_unique_members, parse_constant=_refuse_constant, parse_float=_plain_number
+)
 
 
 def _depth(value: Any) -> int:
@@ -125,8 +150,12 @@ def read(model: type[M], raw: bytes) -> M:
     """
     parse_json(raw)
     try:
-        return model.model_validate_json(raw, strict=True)
+        # A number reaches the model without its spelling: 1e2 would pass for 100.0.
+        context = {"exponent": _EXPONENT.search(raw) is not None}
+        return model.model_validate_json(raw, strict=True, context=context)
     except ValidationError as failure:
+        if any(error["type"] == "json_invalid" for error in failure.errors(include_url=False)):
+            raise MalformedJson() from None  # a lone surrogate passes the first reader
         raise Invalid(faults=faults_of(failure)) from None
 
 
@@ -152,10 +181,6 @@ def faults_of(failure: ValidationError, prefix: str = "") -> list[Fault]:
 # ---- types
 
 
-def _refusal(code: str, what_passes: str) -> PydanticCustomError:
-    return PydanticCustomError(code, what_passes.replace("{", "{{").replace("}", "}}"))
-
-
 T = TypeVar("T")
 D = TypeVar("D", date, datetime)
 
@@ -169,45 +194,55 @@ def _from_text(
         if not isinstance(value, str):
             if isinstance(value, date):
                 return value
-            raise _refusal(code, what_passes)
+            raise PydanticCustomError(code, what_passes)
         if pattern.match(value):
             try:
                 return parse(value)
             except ValueError:
                 pass
-        raise _refusal(code, what_passes)
+        raise PydanticCustomError(code, what_passes)
 
     return BeforeValidator(check)
 
 
+def _near_utc(value: datetime) -> datetime:
+    if abs(value.utcoffset() or timedelta()) > _MOST_OFFSET:
+        raise PydanticCustomError("not_a_moment", "an offset from -14:00 to +14:00")
+    return value
+
+
 def _in_the_record_s_time(value: D) -> D:
+    if value.year > _LATEST:
+        # A day later there is none in any other zone.
+        raise PydanticCustomError("out_of_range", "before the year 9999")
     if value.year < _EARLIEST:
-        raise _refusal("out_of_range", "1900-01-01 or later")
+        raise PydanticCustomError("out_of_range", "1900-01-01 or later")
     return value
 
 
 def _clean(value: str) -> str:
     if _CONTROL.search(value):
-        raise _refusal("control_character", "text without control characters")
+        raise PydanticCustomError("control_character", "text without control characters")
     return value
 
 
 def _visible(value: str) -> str:
     if "\n" in value or "\t" in value or _INVISIBLE.search(value):
-        raise _refusal("control_character", "one line without invisible characters")
+        raise PydanticCustomError("control_character", "one line without invisible characters")
     return _clean(value)
 
 
-def _amount(value: Any) -> Any:
+def _amount(value: Any, info: ValidationInfo) -> Any:
     if isinstance(value, Decimal):
         return value
-    if isinstance(value, bool) or not isinstance(value, str | int | float):
-        raise _refusal("not_an_amount", 'a decimal string such as "0.5"')
+    hidden = isinstance(value, float) and (info.context or {}).get("exponent", False)
+    if hidden or isinstance(value, bool) or not isinstance(value, str | int | float):
+        raise PydanticCustomError("not_an_amount", 'a decimal string such as "0.5"')
     text = repr(value) if isinstance(value, float) else str(value)
     if isinstance(value, float) and text.endswith(".0"):
         text = text[:-2]
     if not _AMOUNT.match(text) or Decimal(text) == 0:
-        raise _refusal(
+        raise PydanticCustomError(
             "not_an_amount",
             'a decimal string above 0 such as "0.5": at most six digits before and four '
             "after the point, no exponent",
@@ -220,6 +255,12 @@ def exact(value: Decimal) -> Decimal:
     return value.quantize(Decimal(1)) if value == value.to_integral_value() else value.normalize()
 
 
+def _of_the_form(pattern: str) -> FieldInfo:
+    """Tell the document the form that a validator asks for."""
+    field: FieldInfo = Field(json_schema_extra={"pattern": pattern})
+    return field
+
+
 Instant = Annotated[
     AwareDatetime,
     _from_text(
@@ -228,6 +269,7 @@ Instant = Annotated[
         "not_a_moment",
         "RFC 3339 with an offset: 2026-04-13T10:30:00-04:00",
     ),
+    AfterValidator(_near_utc),
     AfterValidator(_in_the_record_s_time),
 ]
 """A moment with its offset, which is kept and given back."""
@@ -236,10 +278,16 @@ Day = Annotated[
     _from_text(_DAY, date.fromisoformat, "not_a_day", "YYYY-MM-DD"),
     AfterValidator(_in_the_record_s_time),
 ]
-ClockTime = Annotated[str, _from_text(_CLOCK, str, "not_a_clock_time", "HH:MM, 00:00 to 23:59")]
-Line = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]
-Note = Annotated[str, Field(max_length=10_000), AfterValidator(_clean)]
-Code = Annotated[str, Field(min_length=1, max_length=200), AfterValidator(_visible)]
+ClockTime = Annotated[
+    str,
+    _from_text(_CLOCK, str, "not_a_clock_time", "HH:MM, 00:00 to 23:59"),
+    _of_the_form(_CLOCK.pattern),
+]
+Line = Annotated[
+    str, Field(min_length=1, max_length=200), AfterValidator(_visible), _of_the_form(_ONE_LINE)
+]
+Note = Annotated[str, Field(max_length=10_000), AfterValidator(_clean), _of_the_form(_NO_CONTROL)]
+Code = Line
 Amount = Annotated[
     Decimal,
     BeforeValidator(_amount),
@@ -260,7 +308,7 @@ class Between:
 
     def check(self, value: float | None) -> float | None:
         if value is not None and not self.low <= value <= self.high:
-            raise _refusal("out_of_range", f"{self.low:g} to {self.high:g}")
+            raise PydanticCustomError("out_of_range", f"{self.low:g} to {self.high:g}")
         return value
 
     def __get_pydantic_core_schema__(

@@ -14,17 +14,18 @@ import orjson
 
 from app.clinical import causality as rules
 from app.clinical import medications as reference
-from app.clinical import terms
 from app.clinical.causality import Reply
 from app.clinical.dose_timing import ss_days
 from app.clinical.doses import dose_line
 from app.clinical.measures import side_effect
+from app.clinical.terms import Term
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import NotFound
 from app.followups import episode_records, side_effects
 from app.followups.models import SideEffect
 from app.journal import service as journal
+from app.measurements import own_reference
 from app.measurements import service as measurements
 from app.medications import service as medications
 from app.medications.service import Course
@@ -52,12 +53,13 @@ def show(work: Work, patient_id: UUID, record_id: UUID) -> Answer:
     suspected = set(answer.get("suspected_medication_ids", ()))
     said = {one["medication_id"]: one["replies"] for one in answer.get("naranjo", ())}
     today = person.today(work.now)
+    term = own_reference.term(work, row.term)
     medicines = [
         {
             "medication_id": course.id,
             "name": course.name,
             "suspected": str(course.id) in suspected,
-            **_judged(course, row, [*days, *later], today, said.get(str(course.id), {})),
+            **_judged(course, row, term, [*days, *later], today, said.get(str(course.id), {})),
         }
         for course in medications.courses(work, patient_id)
     ]
@@ -113,14 +115,18 @@ def _days(work: Work, person: Person, row: SideEffect) -> tuple[list[Json], list
 
 
 def _judged(
-    course: Course, row: SideEffect, days: Iterable[Json], today: date, said: Mapping[str, Reply]
+    course: Course,
+    row: SideEffect,
+    term: Term | None,
+    days: Iterable[Json],
+    today: date,
+    said: Mapping[str, Reply],
 ) -> Json:
     substance = reference.by_id(course.reference_id) if course.reference_id else None
     half_life = substance.half_life_hours if substance else None
     steady = ss_days(half_life[1] if half_life else None).days
     epochs = dose_line(course.events, as_of=today).epochs
     at = rules.timing(row.onset_on, epochs)
-    term = None if row.term == terms.OTHER else terms.term(row.term)
     severities = sorted((one["on"], one["severity"]) for one in days)
     answers = rules.naranjo(
         term,

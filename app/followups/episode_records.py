@@ -22,6 +22,7 @@ from app.core.db import Work
 from app.followups.domains.side_effects import SideEffectIn
 from app.followups.models import SideEffect, SideEffectReading
 from app.journal import service as journal
+from app.measurements import own_reference
 from app.measurements import service as measurements
 from app.measurements.service import Reading
 from app.patients import records
@@ -84,7 +85,7 @@ def keep_version(
             "from_readings": from_readings,
         },
         derived={
-            **_words(data.term),
+            **_words(work, data.term),
             "onset_on": onset,
             "onset_assumed": data.onset_on is None,
             **({"reported_on": reported_on} if reported_on else {}),
@@ -108,11 +109,11 @@ def keep_version(
     return answer
 
 
-def _words(term_id: str) -> dict[str, str]:
+def _words(work: Work, term_id: str) -> dict[str, str]:
     """Say in plain words what it is; what follows a stop or a cut stands apart."""
-    if term_id == terms.OTHER:
+    term = own_reference.term(work, term_id)
+    if term is None:
         return {"group": "side_effect"}
-    term = terms.term(term_id)
     return {"label": term.label, "body_system": term.body_system, "group": term.group}
 
 
@@ -147,7 +148,8 @@ def open_signal(
     red flag at any severity above 0: the reference says that it opens a same-day or emergency
     path, and its term says more than the number beside it.
     """
-    red_flag = data.severity > 0 and data.term != terms.OTHER and terms.term(data.term).red_flag
+    term = own_reference.term(work, data.term)
+    red_flag = data.severity > 0 and term is not None and term.red_flag
     if not (data.severity >= SIGNAL_FROM or data.is_serious or red_flag):
         return []
     grave = data.severity >= LIFE_THREATENING or data.is_serious

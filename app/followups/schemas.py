@@ -171,13 +171,21 @@ class SideEffectsOut(Wire):
     episodes: list[ReadingOut] = []
 
 
+class WithdrawnOut(Wire):
+    type: str
+    id: UUID
+
+
 class ContactOut(Envelope):
+    """withdrawn: what this still says although its own record was entered in error."""
+
     occurred_at: datetime
     occurred_on: date
     kind: Literal["visit", "call", "message", "check_in"]
     domains: list[str]
     note: str | None = None
     assessments: list[AssessmentShort] = []
+    withdrawn: list[WithdrawnOut] = []
     side_effects: SideEffectsOut | None = None
     mood_cognition: MoodCognition | None = None
     sleep: SleepOut | None = None
@@ -372,6 +380,7 @@ class TermOut(Wire):
     red_flag: bool
     source: str
     verified: str
+    origin: Literal["house", "clinic"]
 
 
 class TermPage(Wire):

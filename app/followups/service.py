@@ -9,7 +9,6 @@ import orjson
 from sqlalchemy import literal, select
 
 from app.assessments import service as assessments
-from app.clinical.instruments import instrument
 from app.clinical.safety import SAFETY_NOTICE, asks_about_risk
 from app.core.answer import Answer
 from app.core.base import Record
@@ -123,7 +122,9 @@ def keep(work: Work, person: Person, data: AnyFollowUp, place: Place) -> Answer:
             "occurred_on": contact.on,
             "domains": " ".join(data.domains()),
         },
-        derived=_derived(work, contact, data, short, heard, told) | found,
+        derived=_derived(work, contact, data, short, heard, told)
+        | found
+        | _withdrawn(work, place.record_id, data),
     )
     assert answer.sequence is not None
     measurements.keep(
@@ -304,6 +305,7 @@ def _assessments(
             occurred_on=contact.on,
             follow_up_id=place.record_id,
             fallback_id=uuid5(place.record_id, f"assessments/{number}"),
+            at=f"/assessments/{number}",
         )
         for number, one in enumerate(data.assessments)
     ]
@@ -340,6 +342,17 @@ def _brought(follow_up_id: UUID, data: ContactIn) -> dict[UUID, Kind[Any]]:
         for number, one in enumerate(some):
             found[one.id or uuid5(follow_up_id, f"{at}/{number}")] = kind
     return found
+
+
+def _withdrawn(work: Work, follow_up_id: UUID, data: AnyFollowUp) -> dict[str, Any]:
+    """Name what this says and what was marked as entered in error at its own address."""
+    ids = {*_brought(follow_up_id, data), *(one.id for one in _told(data) if one.id is not None)}
+    gone = [
+        {"type": known[-1].type, "id": str(record_id)}
+        for record_id in sorted(ids)
+        if (known := journal.versions(work, record_id)) and known[-1].action == "withdrawn"
+    ]
+    return {"withdrawn": gone} if gone else {}
 
 
 def _told(data: AnyFollowUp) -> Sequence[SideEffectIn]:
@@ -453,7 +466,7 @@ def _derived(
     for name, domain in domains.items():
         if beside := domain.beside(contact):
             derived[name] = domain.model_dump(mode="json", exclude_unset=True) | beside
-    if work.actor.source == "patient" and (heard.opened_signals or _answers_risk(data)):
+    if work.actor.source == "patient" and (heard.opened_signals or _answers_risk(work, data)):
         derived["safety_notice"] = {"text": SAFETY_NOTICE, "nobody_watches": True}
     return derived
 
@@ -469,9 +482,10 @@ def _clock(work: Work, data: ContactIn) -> Mapping[str, Any]:
     return told
 
 
-def _answers_risk(data: ContactIn) -> bool:
+def _answers_risk(work: Work, data: ContactIn) -> bool:
     """Say whether an item was answered that a person has to see, whatever the answer is."""
     return any(
-        asks_about_risk(instrument(one.instrument), {int(item) for item in one.answers or {}})
+        asks_about_risk(known, {int(item) for item in one.answers or {}})
         for one in data.assessments
+        if (known := measurements.instrument(work, one.instrument)) is not None
     )

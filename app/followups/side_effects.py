@@ -37,6 +37,7 @@ from app.followups.episodes import Stated
 from app.followups.models import SideEffect, SideEffectReading
 from app.followups.settling import Effect, settle, told_by
 from app.journal import service as journal
+from app.measurements import own_reference
 from app.measurements.service import Reading
 from app.medications import service as medications
 from app.patients import records
@@ -109,7 +110,7 @@ def find(work: Work, patient_id: UUID, record_id: UUID) -> SideEffect | None:
 
 
 def _faults(work: Work, person: Person, data: SideEffectIn) -> Iterator[Fault]:
-    if not terms.is_known(data.term):
+    if data.term != terms.OTHER and own_reference.term(work, data.term) is None:
         near = ", ".join(terms.close_to(data.term))
         detail = "a term of the side-effect vocabulary, or `other` with term_text"
         yield Fault("/term", "unknown-term", f"{detail}; near: {near}" if near else detail)

@@ -1,4 +1,4 @@
-"""The one place that lets a caller in: a valid token, and a role that the route names."""
+"""The one place that lets a caller in: a valid token, a role and a scope that fit the route."""
 
 from collections import OrderedDict
 from typing import Annotated, get_args
@@ -7,6 +7,7 @@ from fastapi import Depends, Request
 
 from app.core.actor import Actor, Role
 from app.core.errors import Forbidden, Unauthenticated
+from app.identity import scopes
 from app.identity.tokens import Issuer
 
 
@@ -42,7 +43,7 @@ class Verified:
 
 
 class Require:
-    """A dependency that lets in only valid tokens of some roles.
+    """A dependency that lets in only valid tokens of some roles, whose scope opens the route.
 
     Every route under /v1 has one; the app does not start with a route that lacks it.
     """
@@ -53,7 +54,9 @@ class Require:
     async def __call__(self, request: Request) -> Actor:
         verified: Verified = request.app.state.verified
         actor = verified.actor(request)
-        if actor.role not in self.roles:
+        if actor.role not in self.roles or not scopes.allows(
+            actor.scope, actor.role, request.scope["route"].path, request.method
+        ):
             raise Forbidden()
         return actor
 
@@ -62,6 +65,7 @@ Clinician = Annotated[Actor, Depends(Require("prescriber", "care_team", "system"
 """Writes the clinical record: staff of the clinic, or its EHR."""
 CareTeam = Annotated[Actor, Depends(Require("prescriber", "care_team"))]
 """A named person of the clinic: a machine acknowledges nothing."""
+CareTeamOrPatient = Annotated[Actor, Depends(Require("prescriber", "care_team", "patient"))]
 Prescriber = Annotated[Actor, Depends(Require("prescriber"))]
 AnyMember = Annotated[Actor, Depends(Require(*get_args(Role)))]
 ClinicianOrPatient = Annotated[

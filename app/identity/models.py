@@ -1,6 +1,7 @@
-"""Clinics, their users, and tokens that were taken back."""
+"""Clinics, their users, what these prove themselves by, and tokens that were taken back."""
 
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 from sqlalchemy import CheckConstraint, ForeignKeyConstraint, String
@@ -40,9 +41,58 @@ class User(Owned, Base):
 
 
 class RevokedToken(Owned, Base):
-    """A token that was taken back before it expired."""
+    """A token, or all tokens of a device, that were taken back; an assertion that was used."""
 
     __tablename__ = "revoked_tokens"
 
     token_id: Mapped[str] = mapped_column(String(64), primary_key=True)
     revoked_at: Mapped[datetime]
+
+
+class Credential(Owned, Base):
+    """What a system proves itself by: the hash of a secret that we made, or its public keys."""
+
+    __tablename__ = "credentials"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "user_id"], ["users.clinic_id", "users.id"]),
+    )
+
+    user_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    scope: Mapped[str] = mapped_column(String(1000))
+    secret_hash: Mapped[str | None] = mapped_column(String(64))
+    keys: Mapped[dict[str, Any] | None]
+    """A JWKS of public keys."""
+
+
+class EnrolmentCode(Owned, Base):
+    """A code that the clinic hands out once; whoever brings it joins a device to a patient."""
+
+    __tablename__ = "enrolment_codes"
+
+    code_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+    role: Mapped[str] = mapped_column(String(20))
+    user_id: Mapped[UUID] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(String(200))
+    made_by: Mapped[UUID] = mapped_column(Id)
+    expires_at: Mapped[datetime]
+    used_at: Mapped[datetime | None]
+
+
+class Device(Owned, Base):
+    """A patient's app on one phone, and how often its refresh token was changed."""
+
+    __tablename__ = "devices"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "user_id"], ["users.clinic_id", "users.id"]),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    user_id: Mapped[UUID] = mapped_column(Id)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+    name: Mapped[str] = mapped_column(String(200))
+    generation: Mapped[int]
+    """Of its refresh tokens: the last one given out."""
+    joined_at: Mapped[datetime]
+    used_at: Mapped[datetime]
+    revoked_at: Mapped[datetime | None]

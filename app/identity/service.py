@@ -5,14 +5,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, exists, func, select, update
 from sqlalchemy.orm import Session
 
 from app.core.actor import Actor, Role
 from app.core.db import Call, Work
 from app.core.errors import Unauthenticated
 from app.core.questions import Lookup, Question
-from app.core.scope import of_clinics
+from app.core.scope import of_clinics, open_to
 from app.identity.models import Clinic, RevokedToken, User
 from app.journal import service as journal
 
@@ -46,6 +46,7 @@ def found_clinic(session: Session, clinic_id: UUID, name: str, now: datetime) ->
 
     The one place that writes outside the writer: a clinic must exist before it can be locked.
     """
+    open_to(session.connection(), clinic_id)
     options = of_clinics(clinic_id)
     if session.execute(select(Clinic.clinic_id), execution_options=options).first() is not None:
         return False
@@ -63,7 +64,12 @@ def found_clinic(session: Session, clinic_id: UUID, name: str, now: datetime) ->
     return True
 
 
-_MEMBERS = Lookup(User, (User.clinic_id, User.id, User.role), User.id, (User.active,))
+_MEMBERS = Lookup(
+    User,
+    (User.clinic_id, User.id, User.role, journal.any_sealed(User.clinic_id)),
+    User.id,
+    (User.active,),
+)
 _REVOKED = Lookup(
     RevokedToken, (RevokedToken.clinic_id, RevokedToken.token_id), RevokedToken.token_id
 )
@@ -74,10 +80,12 @@ def recall(works: Sequence[tuple[Call, Work]]) -> Iterator[Question]:
     actors = {work.actor: work for _call, work in works}
 
     def learn_members(rows: list[list[Any]]) -> None:
-        known = {tuple(row) for row in rows}
+        known = {tuple(row[:3]): bool(row[3]) for row in rows}
         for actor, work in actors.items():
-            member = (str(actor.clinic_id), str(actor.user_id), actor.role) in known
-            work.memory["member", actor.user_id, actor.token_id] = member
+            member = (str(actor.clinic_id), str(actor.user_id), actor.role)
+            work.memory["member", actor.user_id, actor.token_id] = member in known
+            if known.get(member):
+                work.memory[journal.ANY_SEALED] = True
 
     def learn_revoked(rows: list[list[Any]]) -> None:
         revoked = {tuple(row) for row in rows}
@@ -98,13 +106,16 @@ def admit(work: Work) -> None:
     actor = work.actor
 
     def ask() -> bool:
-        member = work.first(
-            select(User.id).where(User.id == actor.user_id, User.role == actor.role, User.active)
+        revoked = exists().where(
+            RevokedToken.clinic_id == User.clinic_id, RevokedToken.token_id == actor.token_id
         )
-        revoked = work.first(
-            select(RevokedToken.token_id).where(RevokedToken.token_id == actor.token_id)
+        found = work.first(
+            select(revoked.label("revoked"), journal.any_sealed(User.clinic_id).label("sealed"))
+            .select_from(User)
+            .where(User.id == actor.user_id, User.role == actor.role, User.active)
         )
-        return member is not None and revoked is None
+        work.memory[journal.ANY_SEALED] = bool(found and found.sealed)
+        return found is not None and not found.revoked
 
     if not work.remember(("member", actor.user_id, actor.token_id), ask):
         raise Unauthenticated()
@@ -116,9 +127,11 @@ def enrol(work: Work, user_id: UUID, name: str, role: Role, patient_id: UUID | N
         work.add(User, id=user_id, name=name, role=role, active=True, patient_id=patient_id)
 
 
-def revoke(work: Work, actor: Actor) -> None:
-    """Take a token back at once."""
-    work.add(RevokedToken, token_id=actor.token_id, revoked_at=work.now)
+def revoke(work: Work, token_id: str) -> None:
+    """Take back at once a token, or all tokens of a device; what is taken back stays so."""
+    known = work.first(select(RevokedToken.token_id).where(RevokedToken.token_id == token_id))
+    if known is None:
+        work.add(RevokedToken, token_id=token_id, revoked_at=work.now)
 
 
 def close(work: Work, patient_id: UUID) -> None:
@@ -134,7 +147,14 @@ def names(work: Work, user_ids: Collection[UUID]) -> dict[UUID, str]:
 
 def clinics(connection: Connection) -> Sequence[UUID]:
     """Give all clinics of this installation, for work that belongs to none of them."""
-    return connection.execute(select(Clinic.clinic_id)).scalars().all()
+    every = func.clinic_ids() if connection.dialect.name == "postgresql" else Clinic.clinic_id
+    return connection.execute(select(every)).scalars().all()
+
+
+def people(work: Work, user_ids: Collection[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Give what may be said of some users of the clinic: name, role, whether they are active."""
+    rows = work.all(select(User.id, User.name, User.role, User.active).where(User.id.in_(user_ids)))
+    return {row.id: {"name": row.name, "role": row.role, "active": row.active} for row in rows}
 
 
 def members(work: Work, role: Role) -> Sequence[UUID]:

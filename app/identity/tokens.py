@@ -16,13 +16,18 @@ from joserfc.jwk import ECKey
 from app.core.actor import Actor, Role
 from app.core.errors import Unauthenticated
 from app.core.ids import uuid7
+from app.identity import scopes
 
 ALGORITHM = "ES256"
 ISSUER = "titrate"
 AUDIENCE = "titrate"
 LIFETIME = timedelta(hours=1)
 LEEWAY_S = 30
+TYPE = "at+jwt"
+OF_ONE_PATIENT = frozenset({"patient", "proxy"})
 _HEADERS = {"alg", "typ", "kid"}
+_ID_TOKEN = {"nonce", "at_hash", "c_hash"}
+"""Claims of an ID token, which says who logged in and opens nothing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +63,14 @@ class Issuer:
         client: str,
         patient_id: UUID | None = None,
         lifetime: timedelta = LIFETIME,
+        scope: str | None = None,
+        session: UUID | None = None,
     ) -> str:
-        """Sign one token."""
+        """Sign one token.
+
+        scope: SMART v2 words; left out, all that the role may have.
+        session: the device whose tokens are taken back together.
+        """
         claims: dict[str, Any] = {
             "iss": ISSUER,
             "aud": AUDIENCE,
@@ -70,11 +81,14 @@ class Issuer:
             "clinic": str(clinic_id),
             "role": role,
             "client": client,
-            "scope": SCOPES[role],
+            "scope": scope or scopes.DEFAULT[role],
         }
         if patient_id is not None:
             claims["patient"] = str(patient_id)
-        return jwt.encode({"alg": ALGORITHM, "typ": "at+jwt"}, claims, self.key)
+        if session is not None:
+            claims["sid"] = str(session)
+        header = {"alg": ALGORITHM, "typ": TYPE, "kid": self.key.thumbprint()}
+        return jwt.encode(header, claims, self.key)
 
     def verify(self, token: str, now: datetime) -> tuple[Actor, float]:
         """Give the caller that a token names, and the Unix time at which it expires.
@@ -82,42 +96,87 @@ class Issuer:
         Raises:
             Unauthenticated: not ours, changed, expired, or not an access token.
         """
+        claims = self.claims(token, now)
+        try:
+            return actor_of(claims), float(claims["exp"])
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise Unauthenticated() from None
+
+    def claims(self, token: str, now: datetime) -> dict[str, Any]:
+        """Give what one of our own access tokens says.
+
+        Raises:
+            Unauthenticated: see `verify`.
+        """
         try:
             decoded = jwt.decode(token, self.key, algorithms=[ALGORITHM])
-            claims = decoded.claims
-            if not set(decoded.header) <= _HEADERS or decoded.header.get("typ") != "at+jwt":
+            if decoded.header.get("typ") != TYPE:
                 raise Unauthenticated()
-            moment = now.timestamp()
-            if claims["iss"] != ISSUER or claims["aud"] != AUDIENCE:
-                raise Unauthenticated()
-            if not claims["iat"] - LEEWAY_S <= moment < claims["exp"] + LEEWAY_S:
-                raise Unauthenticated()
-            if claims["exp"] - claims["iat"] > LIFETIME.total_seconds():
-                raise Unauthenticated()
-            if claims["role"] not in get_args(Role) or claims["scope"] != SCOPES[claims["role"]]:
-                raise Unauthenticated()
-            actor = Actor(
-                clinic_id=UUID(claims["clinic"]),
-                user_id=UUID(claims["sub"]),
-                role=claims["role"],
-                client=str(claims["client"])[:200],
-                token_id=str(claims["jti"])[:64],
-                patient_id=UUID(claims["patient"]) if "patient" in claims else None,
-            )
+            check_header(decoded.header)
+            check_claims(decoded.claims, ISSUER, AUDIENCE, now)
         except (JoseError, KeyError, TypeError, ValueError, AttributeError):
             raise Unauthenticated() from None
-        if actor.role in {"patient", "proxy"} and actor.patient_id is None:
-            raise Unauthenticated()
-        return actor, float(claims["exp"])
+        return decoded.claims
+
+    def public_keys(self) -> dict[str, Any]:
+        """Give the key set by which others verify our tokens: its public half alone."""
+        public = self.key.as_dict(private=False)
+        return {"keys": [{**public, "alg": ALGORITHM, "use": "sig", "kid": self.key.thumbprint()}]}
 
 
-SCOPES: dict[str, str] = {
-    "prescriber": "user/*.cruds",
-    "care_team": "user/*.cruds",
-    "patient": "patient/*.crs",
-    "proxy": "patient/*.rs",
-    "system": "system/*.cruds",
-    "administrator": "user/AuditEvent.rs",
-    "privacy_officer": "user/AuditEvent.rs",
-}
-"""What a role's token says of itself in SMART v2 words; the routes decide by role."""
+def check_header(header: dict[str, Any]) -> None:
+    """Refuse a header that says anything but what it is and which key signed it.
+
+    A key, or an address of one, inside the token (`jwk`, `jku`, `x5c`, `x5u`) would let whoever
+    made it choose what it is verified by; `crit`, `zip` and `b64` change what is verified.
+
+    Raises:
+        ValueError: it does.
+    """
+    if not set(header) <= _HEADERS:
+        raise ValueError("a header that no access token has")
+
+
+def check_claims(claims: dict[str, Any], issuer: str, audience: str, now: datetime) -> None:
+    """Hold the claims to an access token for us, good at this moment, for an hour at most.
+
+    Raises:
+        ValueError, KeyError, TypeError: they are not.
+    """
+    begins, ends, moment = claims["iat"], claims["exp"], now.timestamp()
+    if type(begins) is not int or type(ends) is not int:
+        raise ValueError("iat and exp are whole seconds")
+    not_before = claims.get("nbf", begins)
+    if (
+        claims["iss"] != issuer
+        or claims["aud"] not in (audience, [audience])
+        or not isinstance(claims["sub"], str)
+        or max(begins, not_before) - LEEWAY_S > moment
+        or moment >= ends + LEEWAY_S
+        or not 0 < ends - begins <= LIFETIME.total_seconds()
+        or _ID_TOKEN & set(claims)
+    ):
+        raise ValueError("not an access token for us, or not now")
+    scopes.parse(claims["scope"])
+
+
+def actor_of(claims: dict[str, Any]) -> Actor:
+    """Give the caller that verified claims name.
+
+    Raises:
+        ValueError, KeyError, TypeError: a claim is missing or of another kind.
+    """
+    if claims["role"] not in get_args(Role):
+        raise ValueError("no such role")
+    actor = Actor(
+        clinic_id=UUID(claims["clinic"]),
+        user_id=UUID(claims["sub"]),
+        role=claims["role"],
+        client=str(claims["client"])[:200],
+        token_id=str(claims.get("sid", claims["jti"]))[:64],
+        patient_id=UUID(claims["patient"]) if "patient" in claims else None,
+        scope=claims["scope"],
+    )
+    if (actor.role in OF_ONE_PATIENT) != (actor.patient_id is not None):
+        raise ValueError("a patient's token names the patient, and no other does")
+    return actor

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import orjson
@@ -23,7 +22,7 @@ from app.imports.r4 import (
     each,
     text,
 )
-from app.imports.results import Skipped, Unreadable, contents
+from app.imports.results import File, Skipped, Unreadable, contents
 
 DEEPEST = 100
 READ = frozenset(
@@ -37,7 +36,7 @@ READ = frozenset(
 )
 
 
-def read(files: Sequence[Path], system: str | None = None) -> list[list[Entry]]:
+def read(files: Sequence[File], system: str | None = None) -> list[list[Entry]]:
     """Read bundles and single resources: for each file one entry for each of its resources.
 
     References are followed over all the files. One to a Patient that none of them holds is an
@@ -49,7 +48,7 @@ def read(files: Sequence[Path], system: str | None = None) -> list[list[Entry]]:
     return _Files([_resources(file) for file in files], system).read()
 
 
-def _resources(file: Path) -> list[tuple[str | None, Resource]]:
+def _resources(file: File) -> list[tuple[str | None, Resource]]:
     """Give the resources of a file in their order, each with its full URL."""
     try:
         content = orjson.loads(contents(file))

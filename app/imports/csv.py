@@ -4,7 +4,6 @@ import csv
 import re
 from collections.abc import Iterator, Mapping
 from io import StringIO
-from pathlib import Path
 from typing import get_args
 
 from app.clinical import instruments
@@ -21,8 +20,9 @@ from app.imports.facts import (
     measure_of,
     moment_of,
 )
+from app.imports.forms import filled_in
 from app.imports.r4 import LOINC
-from app.imports.results import Skipped, Unreadable, contents
+from app.imports.results import File, Skipped, Unreadable, contents
 from app.medications.schemas import DoseEventKind, DoseReason
 
 OBSERVATIONS = frozenset({"subject", "measure", "value"})
@@ -31,8 +31,10 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?")
 WITHOUT_A_DOSE = frozenset({"stop", "hold", "prn_off"})
 
 
-def read(file: Path, system: str | None) -> list[Entry]:
+def read(file: File, system: str | None, first_place: int = 0) -> list[Entry]:
     """Read a file of observations or of dose events; a row that is wrong is one skipped entry.
+
+    first_place: where its first entry stands among those of all files.
 
     Raises:
         Unreadable: larger than 200 MiB, not UTF-8, not CSV, or neither header.
@@ -42,7 +44,8 @@ def read(file: Path, system: str | None) -> list[Entry]:
     except UnicodeDecodeError as failure:
         raise Unreadable(file.name, f"byte {failure.start}", "is not UTF-8") from None
     lines = StringIO(content, newline="")
-    return list(_entries(file.name, csv.DictReader(lines, strict=True), system))
+    rows = csv.DictReader(lines, strict=True)
+    return filled_in(list(_entries(file.name, rows, system)), first_place)
 
 
 def _entries(name: str, rows: "csv.DictReader[str]", system: str | None) -> Iterator[Entry]:

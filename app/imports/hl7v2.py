@@ -8,14 +8,13 @@ Fields and tables are those of HL7 v2.5.1.
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 from app.clinical.medications import ATC, RXNORM
 from app.imports import fhir
 from app.imports.facts import End, Entry, Subject, moment_of
 from app.imports.r4 import LOINC, UCUM, Resource
-from app.imports.results import Skipped
+from app.imports.results import File, Skipped
 from app.imports.segments import Segment, field_of, messages_of, segments_of
 
 _TIME = re.compile(
@@ -99,7 +98,7 @@ UNREAD = {
 # ---- a file and its messages
 
 
-def read(files: Sequence[Path], system: str | None = None) -> list[list[Entry]]:
+def read(files: Sequence[File], system: str | None = None) -> list[list[Entry]]:
     """Read messages: for each file an entry for each group of segments that has a fact.
 
     These are PID, AL1, DG1, each order (ORC with RXO, RXE, RXD or OBR) and each OBX. Messages
@@ -112,7 +111,7 @@ def read(files: Sequence[Path], system: str | None = None) -> list[list[Entry]]:
     return [_entries(file, system) for file in files]
 
 
-def _entries(file: Path, system: str | None) -> list[Entry]:
+def _entries(file: File, system: str | None) -> list[Entry]:
     found: list[Entry] = []
     for lines in messages_of(file):
         number = len(found) + 1

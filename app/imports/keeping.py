@@ -1,7 +1,7 @@
 """What an import does inside the writer: whole units of one patient, all of each or none."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -11,9 +11,10 @@ import orjson
 
 from app.assessments import service as assessments
 from app.assessments.schemas import AssessmentIn
-from app.clinical import instruments
+from app.clinical import instruments, scoring
 from app.clinical.instruments import Instrument
 from app.clinical.safety import risk_findings
+from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import TitrateError
@@ -31,6 +32,7 @@ from app.medications import dispenses
 from app.medications import service as medications
 from app.medications.schemas import MedicationIn
 from app.patients import service as patients
+from app.patients import sight
 from app.patients.schemas import PatientIn
 from app.patients.service import Person
 from app.signals import service as signals
@@ -101,6 +103,7 @@ def find(
             patient_id
             for system, value in identifiers
             for patient_id in patients.find_by_identifier(work, system, value)
+            if work.actor.role not in CLINICIANS or sight.may_see(work, patient_id)
         )
         for identifiers in asked
     }
@@ -143,6 +146,23 @@ def keep(
     Raises:
         TitrateError: one of them is refused.
     """
+    caller = work.actor
+    # Whoever sent the file, it is a source of its own, and its doses were asked of nobody.
+    work.actor = replace(caller, role="system")
+    try:
+        return _keep(work, patient_id, newcomer, care_team, batch, all_of_patient)
+    finally:
+        work.actor = caller
+
+
+def _keep(
+    work: Work,
+    patient_id: UUID,
+    newcomer: PatientIn | None,
+    care_team: Sequence[UUID],
+    batch: Sequence[Entry],
+    all_of_patient: Sequence[Entry],
+) -> dict[int, Outcome]:
     registered = newcomer is not None and patients.register(work, newcomer, care_team).created
     person = patients.get(work, patient_id)
     keeping = _Keeping(work, person)
@@ -260,7 +280,10 @@ class _Keeping:
             result = read(LabIn, {"id": record_id, **fact.body, **timed("drawn", fact.at)})
             return record_id, lambda: self._lab(result, fact)
         body = {"id": record_id, **fact.body, **timed("occurred", fact.at)}
-        if fact.kind == "observation":
+        own = self._of_own_instrument(fact)
+        if own is not None:
+            body = {"id": record_id, **own, **timed("occurred", fact.at)}
+        elif fact.kind == "observation":
             value = read(ObservedValueIn, body)
             return record_id, lambda: observations.record(self.work, self.person.id, value)
         filled_in = read(AssessmentIn, body)
@@ -269,14 +292,28 @@ class _Keeping:
             return there, None
         return record_id, lambda: self._assessment(filled_in, fact)
 
+    def _of_own_instrument(self, fact: Value) -> dict[str, Any] | None:
+        """Read a number of one of the clinic's own questionnaires: its risk is looked at too."""
+        instrument_id, _, part = str(fact.body.get("measure", "")).rpartition(".")
+        known = instrument_id and measurements.own_instruments(self.work).get(instrument_id)
+        value = fact.body.get("value")
+        if not known or value is None:
+            return None
+        if part == "total":
+            return {"instrument": instrument_id, "total": value}
+        if part in {str(item.index) for item in known.items} and float(value).is_integer():
+            return {"instrument": instrument_id, "answers": {part: int(value)}}
+        return None
+
     def _said_before(self, data: AssessmentIn, fact: Value) -> UUID | None:
         """Give the imported record that says all that this assessment would: it came another way.
 
         Two moments of one day are two assessments; a day alone may be any moment of it.
         """
-        instrument = instruments.instrument(data.instrument)
+        instrument = measurements.instrument(self.work, data.instrument)
+        assert instrument is not None, "it was read as one that is known"
         answers = {int(item): value for item, value in (data.answers or {}).items()}
-        score = instruments.score(instrument, answers, data.total)
+        score = scoring.score(instrument, answers, data.total)
         wanted: dict[str, float] = {}
         if instrument.item_measures:
             wanted |= {f"{instrument.id}.{item}": value for item, value in score.answers.items()}
@@ -312,7 +349,7 @@ class _Keeping:
         old = self._is_old(day)
         answer = assessments.record(self.work, self.person.id, data, opens_signals=not old)
         if old and answer.created:
-            self.historic += _risks(data, day)
+            self.historic += _risks(self.work, data, day)
         return answer
 
     def _lab(self, data: LabIn, fact: Value) -> Answer:
@@ -345,10 +382,11 @@ class _Keeping:
             signals.open_once(self.work, self.person, "historic", "historic", evidence)
 
 
-def _risks(data: AssessmentIn, day: date) -> Iterator[dict[str, Any]]:
-    instrument = instruments.instrument(data.instrument)
+def _risks(work: Work, data: AssessmentIn, day: date) -> Iterator[dict[str, Any]]:
+    instrument = measurements.instrument(work, data.instrument)
+    assert instrument is not None, "it was kept"
     answers = {int(item): value for item, value in (data.answers or {}).items()}
-    for finding in risk_findings(instrument, instruments.score(instrument, answers, data.total)):
+    for finding in risk_findings(instrument, scoring.score(instrument, answers, data.total)):
         yield {
             "code": finding.code,
             "instrument": finding.instrument,

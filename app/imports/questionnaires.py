@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import cache
 from typing import Any
 
-from app.clinical import instruments
+from app.clinical import instruments, scoring
 from app.clinical.instruments import Instrument
 from app.imports.facts import Value, When, moment_of
 from app.imports.r4 import LOINC, Find, Resource, codings, each, is_number, number_of, text
@@ -132,7 +132,7 @@ def _assessed(instrument: Instrument, key: str, at: When, found: Answers) -> Val
     answers, total = found
     if answers and total is not None and not instrument.risk_items:
         by_number = {int(item): value for item, value in answers.items()}
-        if instruments.score(instrument, by_number, total).total_trended is None:
+        if scoring.score(instrument, by_number, total).total_trended is None:
             answers = {}
     if not answers and total is None:
         raise Skipped("no_value", f"no answer of {instrument.id} can be read")

@@ -14,10 +14,24 @@ class Unreadable(Exception):
 
     def __init__(self, file: str, place: str | None, why: str) -> None:
         super().__init__(f"{file}{f', {place}' if place else ''}: {why}")
+        self.place = place
 
 
-def contents(file: Path) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A file that came in a request and is on no disk."""
+
+    name: str
+    content: bytes
+
+
+File = Path | Sent
+
+
+def contents(file: File) -> bytes:
     """Give what is in a file of at most 200 MiB."""
+    if isinstance(file, Sent):
+        return file.content
     if file.stat().st_size > MOST_BYTES:
         raise Unreadable(file.name, None, "is larger than 200 MiB")
     return file.read_bytes()

@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import hl7  # type: ignore[import-untyped]  # the package has no types
 from hl7.util import unescape  # type: ignore[import-untyped]  # the package has no types
 
-from app.imports.results import Skipped, Unreadable, contents
+from app.imports.results import File, Sent, Skipped, Unreadable, contents
 
 _BEGIN = re.compile(rb"[\x0b\s]*(\xef\xbb\xbf)?[\x0b\s]*(MSH|FHS|BHS)[^A-Za-z0-9\s]")
 _AROUND = frozenset({"FHS", "BHS", "BTS", "FTS"})
@@ -26,13 +25,15 @@ CHARACTER_SETS = {
 """Table 0211; where MSH-18 is empty, UTF-8, of which the standard's ASCII is a part."""
 
 
-def is_one(file: Path) -> bool:
+def is_one(file: File) -> bool:
     """Say whether a file begins as HL7 v2 does."""
+    if isinstance(file, Sent):
+        return _BEGIN.match(file.content) is not None
     with file.open("rb") as opened:
         return _BEGIN.match(opened.read(64)) is not None
 
 
-def messages_of(file: Path) -> Iterator[list[str]]:
+def messages_of(file: File) -> Iterator[list[str]]:
     """Give the lines of each message, decoded by what its own MSH-18 says."""
     content = contents(file)
     if _BEGIN.match(content) is None:
@@ -65,7 +66,7 @@ def messages_of(file: Path) -> Iterator[list[str]]:
         yield message
 
 
-def _encoding(file: Path, number: int, header: bytes) -> str:
+def _encoding(file: File, number: int, header: bytes) -> str:
     text = header.decode("latin-1")
     fields = text.split(text[3:4] or "|")
     said = fields[17].partition("~")[0].strip().upper() if len(fields) > 17 else ""

@@ -9,11 +9,10 @@ same record in every import, and the second import of a file changes nothing.
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
-from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 from uuid import NAMESPACE_URL, UUID, uuid5
 
-from app.core.actor import Actor
+from app.core.actor import Actor, Trace
 from app.core.db import Writer
 from app.core.errors import AlreadyExists, DatabaseUnavailable, StorageFull, TitrateError
 from app.imports import bundles, csv, fhir, hl7v2, segments
@@ -31,10 +30,10 @@ from app.imports.keeping import (
     rehearse,
     skipped,
 )
-from app.imports.results import Result, Skipped, Unreadable
+from app.imports.results import File, Result, Sent, Skipped, Unreadable
 from app.patients.schemas import PatientIn
 
-__all__ = ["CareTeamUnknown", "Format", "Result", "Unreadable", "import_files"]
+__all__ = ["CareTeamUnknown", "Format", "Result", "Sent", "Unreadable", "import_files"]
 
 Format = Literal["fhir", "csv", "hl7v2"]
 Progress = Callable[[int, int], None]
@@ -48,7 +47,7 @@ MOST_ASKED = 500
 def import_files(
     writer: Writer,
     actor: Actor,
-    files: Sequence[Path],
+    files: Sequence[File],
     *,
     format: Format | None,
     create_patients: bool,
@@ -56,23 +55,29 @@ def import_files(
     care_team: UUID | None,
     dry_run: bool,
     progress: Progress,
+    request_id: str | None = None,
 ) -> Iterator[Result]:
     """Keep what the files say, and give one result an entry, format by format, file by file.
 
     All files are read before anything is kept. A new patient is made only with
     `create_patients`, and is seen by `care_team`, else by the clinic's prescribers.
 
+    request_id: of the request that sent them; None from the command line.
+    Whoever sends them, they are a source of their own: what is read in them is kept as an EHR's,
+    under the caller's id, and nobody is asked to confirm it. A clinician's file tells only of
+    patients whom the clinician may see.
+
     Raises:
         Unreadable: a file is broken as a whole; nothing of any file was stored.
         CareTeamUnknown: `care_team` is no clinician of the clinic; nothing was stored.
         DatabaseUnavailable, StorageFull: what was reported before is stored; import it again.
     """
-    by_format: dict[Format, list[Path]] = {}
+    by_format: dict[Format, list[File]] = {}
     for file in files:
         by_format.setdefault(format or _format_of(file), []).append(file)
     wanted = [_read(chosen, some, system) for chosen, some in by_format.items()]
     total, done = sum(map(len, wanted)), 0
-    importing = _Importing(writer, actor, create_patients, system, care_team, dry_run)
+    importing = _Importing(writer, actor, create_patients, system, care_team, dry_run, request_id)
     for entries in wanted:
         yield from importing.results(entries, partial(_moved, progress, done, total))
         done += len(entries)
@@ -83,20 +88,22 @@ def _moved(progress: Progress, before: int, total: int, done: int) -> None:
     progress(before + done, total)
 
 
-def _format_of(file: Path) -> Format:
+def _format_of(file: File) -> Format:
     """Tell a file by its name, else by how it begins."""
-    if file.suffix.casefold() == ".csv":
+    if file.name.casefold().endswith(".csv"):
         return "csv"
     return "hl7v2" if segments.is_one(file) else "fhir"
 
 
-def _read(format: Format, files: Sequence[Path], system: str | None) -> list[Entry]:
+def _read(format: Format, files: Sequence[File], system: str | None) -> list[Entry]:
     if format == "fhir":
         found = bundles.read(files, system)
     elif format == "hl7v2":
         found = hl7v2.read(files, system)
     else:
-        found = [csv.read(file, system) for file in files]
+        found = []
+        for file in files:
+            found.append(csv.read(file, system, sum(map(len, found))))
     named = [
         (file.name, entry) for file, entries in zip(files, found, strict=True) for entry in entries
     ]
@@ -134,6 +141,11 @@ class _Importing:
     system: str | None
     care_team: UUID | None
     dry_run: bool
+    request_id: str | None
+
+    def _run(self, service: Any, actor: Actor, *args: Any, operation: str) -> Any:
+        trace = Trace(self.request_id, "POST", operation) if self.request_id else None
+        return self.writer.run(service, actor, *args, operation=operation, trace=trace)
 
     def results(self, entries: Sequence[Entry], progress: Callable[[int], None]) -> list[Result]:
         outcomes = {one.place: skipped(one.skipped) for one in entries if one.skipped}
@@ -157,9 +169,7 @@ class _Importing:
         care_team: Sequence[UUID] = ()
         for start in range(0, len(asked), MOST_ASKED):
             part = asked[start : start + MOST_ASKED]
-            some = self.writer.run(
-                find, self.actor, part, self.care_team, operation="import look-up"
-            )
+            some = self._run(find, self.actor, part, self.care_team, operation="import look-up")
             ours, known = ours | some.ours, known | some.patients
             systems, care_team = some.systems, some.care_team
         return Found(ours, known, systems, care_team)
@@ -224,7 +234,7 @@ class _Importing:
     ) -> dict[int, Outcome]:
         service = rehearse if self.dry_run else keep
         try:
-            kept: dict[int, Outcome] = self.writer.run(
+            kept: dict[int, Outcome] = self._run(
                 service,
                 self.actor,
                 group.patient_id,

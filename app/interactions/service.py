@@ -4,7 +4,7 @@ The rules are `app.clinical.interactions`. The list is handed in: this room know
 """
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal
@@ -17,7 +17,7 @@ from sqlalchemy import select
 
 from app.clinical import interactions as rules
 from app.clinical import medications as reference
-from app.clinical.interaction_rules import SEVERITIES
+from app.clinical.interaction_rules import SEVERITIES, Compiled
 from app.clinical.interactions import SMOKING_FACT, Check, Entry, Event, Facts, Involved
 from app.core.actor import CLINICIANS, Actor
 from app.core.answer import Answer
@@ -27,6 +27,7 @@ from app.core.ids import uuid7
 from app.interactions.models import Finding
 from app.interactions.schemas import AcknowledgementIn, FindingBody, InteractionCheckIn
 from app.journal import service as journal
+from app.measurements import own_reference
 from app.patients import service as patients
 from app.patients.service import Person
 from app.signals import service as signals
@@ -80,6 +81,12 @@ def resolve(
     return reference.resolve(code, reference_id, text)
 
 
+def own_rules(work: Work, entries: Iterable[Entry]) -> Compiled | None:
+    """Give the clinic's own rules for a list; None where it has none."""
+    known = (one.resolved.substance for one in entries)
+    return own_reference.rules(work, [one for one in known if one is not None])
+
+
 # ---- at every change of the list
 
 
@@ -107,7 +114,7 @@ def review(
     reference's maximum, when a stopped substance is taken again, or another one joins.
     """
     live = _live(work, person.id)
-    checked = rules.check(entries, facts, on).findings
+    checked = rules.check(entries, facts, on, own_rules(work, entries)).findings
     found = {one.facts_key: one for one in sorted(checked, key=_order)}
     gone = [row for key, row in live.items() if key not in found]
     new = []
@@ -133,7 +140,14 @@ def review(
         is_old = old_before is not None and all(
             (day := begun.get(key)) is None or day < old_before for key in _course_ids(one)
         )
-        short.append(_open(work, person, one, opened, waits=not is_old))
+        courses = [UUID(course_id) for course_id in _course_ids(one)]
+        # What rests on a sealed course tells of it; an open record's answer is everybody's.
+        category = journal.category_among(work, courses) or work.sealed_as
+        is_quiet = category is not None and work.sealed_as is None
+        with journal.sealing(work, category):
+            told = _open(work, person, one, [] if is_quiet else opened, waits=not is_old)
+        if not is_quiet:
+            short.append(told)
     return {
         **({"new_findings": short} if short else {}),
         **({"opened_signals": opened} if opened else {}),
@@ -365,7 +379,7 @@ def show(
     finding that time alone ended (a wash-out is over) has no `resolved_at` yet.
     """
     person = patients.get(work, patient_id)
-    check = rules.check(entries, facts, person.today(work.now))
+    check = rules.check(entries, facts, person.today(work.now), own_rules(work, entries))
     rows = work.all(
         select(Finding)
         .where(Finding.patient_id == patient_id)
@@ -422,7 +436,8 @@ def check(work: Work, data: InteractionCheckIn) -> Answer:
         for entry, one in zip(entries, data.substances, strict=True)
     }
     events = tuple(Event(one.kind, one.on) for one in data.events)
-    found = rules.check(entries, data.facts.known(events), work.now.date())
+    facts, day = data.facts.known(events), work.now.date()
+    found = rules.check(entries, facts, day, own_rules(work, entries))
     return Answer(orjson.dumps(_written(found, said, work.actor, lambda one: {})))
 
 
@@ -477,6 +492,7 @@ def _finding(found: rules.Finding, said: Said, actor: Actor) -> dict[str, Any]:
     for_prescribers = actor.role in CLINICIANS or actor.role == "system"
     return {
         "rule": {"id": rule.id, "version": rule.version},
+        "origin": rule.origin,
         "severity": rule.severity,
         "substances": [one for part in found.involved for one in _substances(part, said)],
         "facts": found.facts,

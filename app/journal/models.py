@@ -83,6 +83,20 @@ class Access(Chained, Base):
     request_id: Mapped[str] = mapped_column(String(64))
 
 
+class SealedRecord(Owned, Base):
+    """A record that only those may know of whom a consent names, its author, and its patient."""
+
+    __tablename__ = "sealed_records"
+    names_sealed = True
+    """It says which records are hidden, so it is not itself asked without them."""
+    __table_args__ = (Index(None, "clinic_id", "patient_id"),)
+
+    record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+    category: Mapped[str] = mapped_column(String(20))
+    author_id: Mapped[UUID] = mapped_column(Id)
+
+
 class IdempotencyKey(Owned, Base):
     """A key that was used, and the version that it made; never a copy of the body."""
 

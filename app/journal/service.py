@@ -1,8 +1,11 @@
 """Keeps every version of every record, and reads them back: replay, history, the page of a list."""
 
+import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
+from functools import cache
 from hashlib import sha256
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID, uuid5
@@ -12,10 +15,16 @@ from pydantic import BaseModel
 from sqlalchemy import (
     ColumnElement,
     ScalarSelect,
+    Select,
     bindparam,
+    exists,
+    func,
     literal,
     literal_column,
+    not_,
+    or_,
     select,
+    true,
     tuple_,
 )
 from sqlalchemy.orm import Session
@@ -36,17 +45,39 @@ from app.core.errors import (
 )
 from app.core.pagination import Page, join, read_cursor, write_cursor
 from app.core.questions import Lookup, Question, among, run
+from app.core.scope import OPEN_TO
 from app.core.types import Id, UtcDateTime
 from app.core.wire import NOT_CONTENT, Identified, canonical
 from app.journal import chain
 from app.journal.chain import Head
-from app.journal.models import Access, ChainHead, Entry, IdempotencyKey, RefusedEdit
+from app.journal.models import (
+    Access,
+    ChainHead,
+    Entry,
+    IdempotencyKey,
+    RefusedEdit,
+    SealedRecord,
+)
 
 M = TypeVar("M", bound=BaseModel)
 ERASED = "erased"
 """The action of the last version of what was erased: a tombstone without content."""
 REFUSED = "refused_edit"
-ACTIONS = {"POST": "C", "PUT": "U", "PATCH": "U", "DELETE": "D", "GET": "R", "CLI": "C"}
+ANY_SEALED = "any sealed"
+"""What this transaction knows: whether the clinic has sealed records at all."""
+SUBSTANCE_USE, PSYCHOTHERAPY = "substance_use", "psychotherapy_notes"
+PRIVATE = "private_notes"
+EXPORT = "EXPORT"
+"""The method of a trace whose answer leaves the house as a whole."""
+ACTIONS = {
+    "POST": "C",
+    "PUT": "U",
+    "PATCH": "U",
+    "DELETE": "D",
+    "GET": "R",
+    "CLI": "C",
+    EXPORT: "E",
+}
 
 
 class Version(NamedTuple):
@@ -93,10 +124,25 @@ _HEADS = (
 _ACCESS_HEADS = _HEADS.where(ChainHead.kind == literal_column("'access'"))
 
 
+@cache
+def _opening(heads: Select[Any]) -> Select[Any]:
+    """Lock heads, and open the transaction to their clinics by the same statement (PostgreSQL).
+
+    The heads depend on the opening, so the database cannot look at them before it.
+    """
+    clinics = func.array_to_string(bindparam("clinics"), literal_column("','"))
+    told = func.set_config(literal_column(f"'{OPEN_TO}'"), clinics, literal_column("true"))
+    opened = select(told.label("told")).cte("opened")
+    locked = heads.where(opened.c.told.is_not(None)).correlate(opened).lateral("heads")
+    return select(*locked.c).select_from(opened).join(locked, true())
+
+
 def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> dict[tuple[UUID, str], Head]:
     """Lock the heads of the batch's clinics in one order; a read needs the access log's only."""
     clinics = {work.actor.clinic_id for _call, work in works}
     statement = _HEADS if any(call.writes for call, _work in works) else _ACCESS_HEADS
+    if session.connection().dialect.name == "postgresql":
+        statement = _opening(statement)
     found = run(session, statement, clinics=clinics)
     heads = {
         (UUID(str(clinic_id)), kind): Head(number, hash_)
@@ -258,13 +304,20 @@ def record(
         "version": version,
         "status": status,
         **({"patient_id": patient_id} if patient_id else {}),
-        **data.model_dump(mode="json", exclude_unset=True, exclude=NOT_CONTENT),
+        **data.model_dump(
+            mode="json",
+            exclude_unset=True,
+            exclude=NOT_CONTENT | {"patient_id"} if patient_id else NOT_CONTENT,
+        ),
         "recorded_at": work.now,
         "author": {"role": actor.role, "id": actor.user_id},
         "source": actor.source,
         **(derived or {}),
     }
     text = orjson.dumps(answer)
+    category = getattr(data, "confidential", None) or (work.sealed_as if version == 1 else None)
+    if category is not None and patient_id is not None:
+        seal(work, patient_id, record_id, category)
     locked: Head = work.memory["head", "journal"]
     entry = {
         "record_id": record_id,
@@ -282,6 +335,119 @@ def record(
     link = chain.extend(locked, chain.content_of(entry))
     work.put_rows(Entry, [entry | link_of(link)])
     return Answer(text, record_id, version, link.sequence, created=version == 1)
+
+
+# ---- what only some may know of
+
+
+def seal(work: Work, patient_id: UUID, record_id: UUID, category: str) -> None:
+    """Keep a record from all who lack consent to its class; nothing here opens it again.
+
+    Sent again or corrected by another, it stays with its first author.
+    """
+    if category_of(work, record_id) is None:
+        work.put_rows(
+            SealedRecord,
+            [
+                {
+                    "record_id": record_id,
+                    "patient_id": patient_id,
+                    "category": category,
+                    "author_id": work.actor.user_id,
+                }
+            ],
+        )
+    work.memory["sealed", record_id] = category
+    work.memory[ANY_SEALED] = True
+
+
+def category_of(work: Work, record_id: UUID) -> str | None:
+    """Give the class of consent that a record needs; None for one that is open to the team."""
+
+    def ask() -> str | None:
+        found: str | None = work.first(
+            select(SealedRecord.category).where(SealedRecord.record_id == record_id)
+        )
+        return found
+
+    known: str | None = work.memory.get(("sealed", record_id))
+    return known or ask()
+
+
+@contextmanager
+def sealing(work: Work, category: str | None) -> Iterator[None]:
+    """Seal whatever is kept meanwhile: what a record brings along is sealed as it is."""
+    before, work.sealed_as = work.sealed_as, category
+    try:
+        yield
+    finally:
+        work.sealed_as = before
+
+
+def any_sealed(clinic_id: Any) -> Any:
+    """Ask, inside another question, whether a clinic has sealed records at all."""
+    return exists().where(SealedRecord.clinic_id == clinic_id)
+
+
+def category_among(work: Work, record_ids: Iterable[UUID]) -> str | None:
+    """Give the class of consent that one of some records needs; None where all are open.
+
+    Nothing is asked in a clinic that has none sealed, which the question of who calls has told.
+    """
+    for record_id in record_ids:
+        known: str | None = work.memory.get(("sealed", record_id))
+        if known is None and work.memory.get(ANY_SEALED):
+            known = category_of(work, record_id)
+        if known is not None:
+            return known
+    return None
+
+
+def is_open(record_id: Any) -> ColumnElement[bool]:
+    """Keep to what is open to the whole team, for numbers that stand for everybody."""
+    shown: ColumnElement[bool] = record_id.not_in(select(SealedRecord.record_id).correlate(None))
+    return shown
+
+
+def hidden_from(work: Work, consented: Mapping[str, Collection[UUID]]) -> Select[UUID]:
+    """Ask for the records that a caller must not know of.
+
+    consented: the patients whose records of a class the caller may see, by class.
+
+    What one wrote oneself one may read, unless one is a system: what it read would reach others.
+    A patient's own record is open to the patient, but for the notes of a psychotherapy.
+    """
+    actor = work.actor
+    if actor.role == "patient":
+        return (
+            select(SealedRecord.record_id)
+            .where(SealedRecord.category == PSYCHOTHERAPY, SealedRecord.author_id != actor.user_id)
+            .correlate(None)
+        )
+    shown: list[ColumnElement[bool]] = [
+        (SealedRecord.category == category) & SealedRecord.patient_id.in_(patient_ids)
+        for category, patient_ids in consented.items()
+    ]
+    if actor.role != "system":
+        shown.append(SealedRecord.author_id == actor.user_id)
+    hidden = select(SealedRecord.record_id).correlate(None)
+    return hidden.where(not_(or_(*shown))) if shown else hidden
+
+
+def disclosed_to(work: Work, consented: Collection[UUID]) -> frozenset[UUID]:
+    """Give the patients of whom this caller may see substance-use records (42 CFR Part 2)."""
+    found = work.all(
+        select(SealedRecord.patient_id)
+        .where(
+            SealedRecord.category == SUBSTANCE_USE,
+            SealedRecord.patient_id.in_(consented) | (SealedRecord.author_id == work.actor.user_id),
+        )
+        .distinct()
+    )
+    return frozenset(found)
+
+
+# ---- links
 
 
 def link_of(link: chain.Link) -> dict[str, Any]:
@@ -365,7 +531,8 @@ def patched(
         Invalid: the result is not a valid body.
     """
     merged = _merge(body_at(work, record_id, version), patch)
-    return wire.read(model, orjson.dumps(merged))
+    # The standard library writes a lone surrogate as it came, for the strict reader to refuse.
+    return wire.read(model, json.dumps(merged).encode())
 
 
 def _merge(target: Any, patch: Any) -> Any:
@@ -521,13 +688,14 @@ def newest_entry(
 
 def answers_of(
     work: Work, patient_id: UUID, types: Collection[str], sequence: int
-) -> list[tuple[str, dict[str, Any]]]:
-    """Give a patient's records of some types as known at a sequence, each with its type.
+) -> list[tuple[str, dict[str, Any], int]]:
+    """Give a patient's records of some types as known at a sequence.
 
-    In the order in which they were first recorded; without what was entered in error by then.
+    Each with its type and the sequence of its first version, in the order in which they were
+    first recorded; without what was entered in error by then.
     """
     rows = work.all(
-        select(Entry.record_id, Entry.type, Entry.answer)
+        select(Entry.record_id, Entry.type, Entry.answer, Entry.sequence)
         .where(
             Entry.patient_id == patient_id,
             Entry.type.in_(types),
@@ -537,7 +705,10 @@ def answers_of(
         .order_by(Entry.sequence)
     )
     last = {row.record_id: row for row in rows}
-    found = [(row.type, orjson.loads(row.answer)) for row in last.values()]
+    first = {row.record_id: row.sequence for row in reversed(rows)}
+    found = [
+        (row.type, orjson.loads(row.answer), first[record_id]) for record_id, row in last.items()
+    ]
     return [one for one in found if one[1]["status"] != "entered_in_error"]
 
 
@@ -603,7 +774,7 @@ def replay(work: Work, key: tuple[str, str]) -> Answer | None:
 
 def keep_key(work: Work, key: tuple[str, str], answer: Answer) -> None:
     """Keep a key with its effect, in the same transaction: a pointer, never a body."""
-    if not answer.created or answer.record_id is None:
+    if not answer.created or answer.record_id is None or answer.version is None:
         return
     scope, print_ = key
     work.add(
@@ -637,7 +808,7 @@ def log(work: Work, call: Call) -> None:
         "action": ACTIONS.get(work.trace.method, "R"),
         "operation": work.trace.operation,
         "resource_id": answer.record_id if answer else None,
-        "purpose": "TREAT",
+        "purpose": work.trace.purpose,
         "outcome": refusal.code if refusal else "done",
         "status": status,
         "request_id": work.trace.request_id,

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 
 from app.clinical.monitoring_schedules import is_loinc
 from app.clinical.units import UNITS, UnitNotAccepted, read_unit
-from app.core.wire import Between, Coding, Day, Identified, Instant, Line, Note, Wire, exact
+from app.core.wire import Between, Coding, Day, Instant, Line, Note, Sealable, Wire, exact
 from app.patients.schemas import Envelope
 
 LOINC = "http://loinc.org"
@@ -46,9 +46,7 @@ def _unit(sent: str) -> str:
         passes = "one of " + " ".join(sorted(UNITS["result"]))
         if refusal.suggestion:
             passes += f"; did you mean {refusal.suggestion}?"
-        raise PydanticCustomError(
-            "unit_not_accepted", passes.replace("{", "{{").replace("}", "}}")
-        ) from None
+        raise PydanticCustomError("unit_not_accepted", passes) from None
 
 
 def _loinc(code: Coding) -> Coding:
@@ -74,7 +72,7 @@ class ReferenceRange(Wire):
         return self
 
 
-class LabIn(Identified):
+class LabIn(Sealable):
     """One result: `value` with its UCUM `unit`, or `value_text` where it has no number.
 
     `hours_since_dose`: how long after the last dose a level was drawn.

@@ -23,6 +23,7 @@ from app.core.db import Work
 from app.core.errors import Invalid
 from app.labs.models import Lab
 from app.labs.schemas import LabIn
+from app.measurements import own_reference
 from app.measurements import service as measurements
 from app.measurements.service import Reading
 from app.patients import records
@@ -57,7 +58,7 @@ def keep(
     """Store one version of a result."""
     day = _drawn_on(work, person, data)
     measure = f"labs.{data.code.code}"
-    test = lab_test(data.code.code)
+    test = lab_test(data.code.code, own_reference.schedules(work))
     limits = _limits(work, person, data, place, test)
     judged = _judged(limits, data)
     opened = None

@@ -15,7 +15,7 @@ from app.care import plan as care
 from app.care import risk
 from app.care.plan import Agreed
 from app.clinical import tasks as rules
-from app.clinical.instruments import Instrument, all_instruments, instrument, measures_of
+from app.clinical.instruments import Instrument, instrument, measures_of
 from app.clinical.tasks import SHORT_FORMS, Filled, Situation, Task
 from app.core.answer import Answer
 from app.core.db import Work
@@ -123,7 +123,7 @@ def _tasks(work: Work, person: Person, agreed: Agreed) -> list[Task]:
         at_risk=risk.of_suicide(work, person.id),
     )
     asked = list(_asked(agreed.body))
-    found = [_questionnaire(one, latest, situation) for one in _instruments(asked)]
+    found = [_questionnaire(one, latest, situation) for one in _instruments(work, asked)]
     rated = [code for code in asked if code.partition(".")[0] in RATED]
     if rated:
         found.append(rules.check_in(rated, _newest(latest, rated), situation))
@@ -136,16 +136,12 @@ def _asked(said: Mapping[str, Any]) -> Iterator[str]:
     yield from dict.fromkeys(code for code in (*said.get("measured_by", ()), *goals) if code)
 
 
-def _instruments(asked: Iterable[str]) -> list[Instrument]:
+def _instruments(work: Work, asked: Iterable[str]) -> list[Instrument]:
     """Give the questionnaires that patients fill in themselves; a long one speaks for its short."""
     ids = dict.fromkeys(code.partition(".")[0] for code in asked)
     shortened = {SHORT_FORMS[one] for one in ids if one in SHORT_FORMS}
-    known = {one.id: one for one in all_instruments()}
-    return [
-        known[one]
-        for one in ids
-        if one in known and one not in shortened and "self" in known[one].raters
-    ]
+    known = [measurements.instrument(work, one) for one in ids if one not in shortened]
+    return [one for one in known if one is not None and "self" in one.raters]
 
 
 def _questionnaire(full: Instrument, latest: Latest, situation: Situation) -> Task:
@@ -188,7 +184,7 @@ def _measure(work: Work, code: str) -> dict[str, str]:
 
 
 def _told(work: Work, task: Task) -> dict[str, Any]:
-    known = instrument(task.instrument) if task.instrument else None
+    known = measurements.instrument(work, task.instrument) if task.instrument else None
     return {
         "kind": task.kind,
         "instrument": task.instrument,

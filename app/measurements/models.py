@@ -1,4 +1,4 @@
-"""The series table, the kept summary row, and the measures that a clinic registered itself."""
+"""The series table, the kept summary row, and what a clinic added to the reference itself."""
 
 from datetime import date, datetime
 from typing import Any
@@ -62,11 +62,26 @@ class Summary(Owned, Base):
 
 
 class RegisteredMeasure(Owned, Base):
-    """A measure of the clinic's own; its code is its key."""
+    """A measure of the clinic's own, or a questionnaire, which brings several; code is its key."""
 
     __tablename__ = "registered_measures"
     __table_args__ = (ForeignKeyConstraint(["clinic_id"], ["clinics.clinic_id"]),)
 
+    code: Mapped[str] = mapped_column(String(100), primary_key=True)
+    """A questionnaire's is its id: the part before the dot of the codes that it brings."""
+    kind: Mapped[str] = mapped_column(String(10))
+    """`measure` or `instrument`."""
+    version: Mapped[int]
+    definition: Mapped[dict[str, Any]]
+
+
+class OwnEntry(Owned, Base):
+    """What a clinic added to one kind of the reference; its code is its key there."""
+
+    __tablename__ = "own_reference_entries"
+    __table_args__ = (ForeignKeyConstraint(["clinic_id"], ["clinics.clinic_id"]),)
+
+    kind: Mapped[str] = mapped_column(String(20), primary_key=True)
     code: Mapped[str] = mapped_column(String(100), primary_key=True)
     version: Mapped[int]
     definition: Mapped[dict[str, Any]]

@@ -6,11 +6,11 @@ from urllib.parse import quote
 from fastapi import APIRouter, Depends, Path, Response
 
 from app.core.openapi import Route
-from app.core.web import Body, IfMatch, Reading, Writing
+from app.core.web import Body, IfMatch, Patch, Reading, Writing
 from app.identity.deps import AnyMember, Clinician
-from app.measurements import service
+from app.measurements import definitions
 from app.measurements.schemas import MeasureIn, MeasureOut, MeasurePage
-from app.patients.routes import Patch, only_known
+from app.patients.routes import only_known
 
 router = APIRouter(prefix="/v1/reference/measures", tags=["reference"], route_class=Route)
 
@@ -21,7 +21,7 @@ MeasureCode = Annotated[str, Path(max_length=100)]
 @router.post("", status_code=201, response_model=MeasureOut)
 async def register_measure(data: Body[MeasureIn], actor: Clinician, write: Writing) -> Response:
     """Give a number a meaning, also where it was recorded before. Its `code` is its key."""
-    response = await write(service.register, actor, data)
+    response = await write(definitions.register, actor, data)
     if response.status_code == 201:
         response.headers["Location"] = f"{router.prefix}/{quote(data.code)}"
     return response
@@ -30,12 +30,12 @@ async def register_measure(data: Body[MeasureIn], actor: Clinician, write: Writi
 @router.get("", response_model=MeasurePage, dependencies=[Depends(only_known())])
 async def list_measures(actor: AnyMember, read: Reading) -> Response:
     """Give the house's measures, then the clinic's. Any `side_effects.<term>` is one too."""
-    return await read(service.list_measures, actor)
+    return await read(definitions.list_measures, actor)
 
 
 @router.get("/{code}", response_model=MeasureOut)
 async def show_measure(code: MeasureCode, actor: AnyMember, read: Reading) -> Response:
-    return await read(service.show_measure, actor, code)
+    return await read(definitions.show_measure, actor, code)
 
 
 @router.patch("/{code}", response_model=MeasureOut)
@@ -43,4 +43,4 @@ async def redefine_measure(
     code: MeasureCode, patch: Patch, actor: Clinician, versions: IfMatch, write: Writing
 ) -> Response:
     """Change what a measure of the clinic means, by a merge patch on the version read."""
-    return await write(service.redefine, actor, code, patch, versions.named)
+    return await write(definitions.redefine, actor, code, patch, versions.named)

@@ -6,14 +6,17 @@ from pydantic import AfterValidator, ConfigDict, Field
 from pydantic_core import PydanticCustomError
 
 from app.clinical import units
+from app.clinical.instruments import Rater
 from app.clinical.measure import (
     DailyAggregate,
     Direction,
     Measure,
     Operator,
     ResponseKind,
+    RiskDue,
     Threshold,
 )
+from app.clinical.safety import RiskTopic
 from app.core.wire import Between, Coding, Day, Identified, Instant, Line, Wire
 
 FAR = 1e9
@@ -38,7 +41,7 @@ Domain = Literal[
 def _known_unit(value: str) -> str:
     if value not in units.UNITS["result"]:
         raise PydanticCustomError(
-            "unknown_unit", "a UCUM unit of the list for results, exact case: {{score}}, h, kg, 1"
+            "unknown_unit", "a UCUM unit of the list for results, exact case: {score}, h, kg, 1"
         )
     return value
 
@@ -106,6 +109,51 @@ class MeasureIn(Identified):
     remission: ThresholdIn | None = None
     reliability: ReliabilityIn | None = None
     risk_items: Annotated[list[RiskItemIn], Field(max_length=100)] = []
+
+
+class OwnItemIn(Wire):
+    """One question: any whole number from min to max; both ends are answers.
+
+    reverse: the total counts it the other way round. in_total: False where it stands by itself.
+    """
+
+    min: Annotated[int, Between(0, 1000)]
+    max: Annotated[int, Between(0, 1000)]
+    label: Line | None = None
+    reverse: bool = False
+    in_total: bool = True
+
+
+class OwnRiskItemIn(Wire):
+    """An answer that opens a signal from `at_least` on, whatever the total says."""
+
+    item: Annotated[int, Between(1, 100)]
+    at_least: Annotated[int, Between(0, 1000)]
+    topic: RiskTopic
+    due: RiskDue | None = None
+
+
+class OwnInstrumentIn(Wire):
+    """What makes a questionnaire of the clinic's own one that can be scored and followed.
+
+    The total is the sum of the items that are `in_total`; with up to `most_missing` of them
+    unanswered it is their mean times their number, rounded half up. raters: who may fill it in.
+    """
+
+    title: Line
+    source: Line
+    raters: Annotated[list[Rater], Field(min_length=1, max_length=3)] = ["self"]
+    domain: Domain = "other"
+    direction: Literal["lower_better", "higher_better"]
+    items: Annotated[list[OwnItemIn], Field(min_length=1, max_length=100)]
+    most_missing: Annotated[int, Between(0, 99)] = 0
+    recall_days: Days
+    cadence_days: Days
+    bands: Annotated[list[BandIn], Field(max_length=20)] = []
+    response: ResponseIn | None = None
+    remission: ThresholdIn | None = None
+    reliability: ReliabilityIn | None = None
+    risk_items: Annotated[list[OwnRiskItemIn], Field(max_length=100)] = []
 
 
 class ObservedValueIn(Identified):

@@ -6,13 +6,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
-from typing import Any
-from uuid import UUID, uuid5
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import orjson
 from sqlalchemy import ScalarSelect, func, or_, select, update
 
+from app.clinical import instruments
 from app.clinical import measures as house
+from app.clinical.instruments import Instrument, measures_of
 from app.clinical.measure import (
     Band,
     Measure,
@@ -22,17 +24,19 @@ from app.clinical.measure import (
     Threshold,
     unregistered,
 )
-from app.core.answer import Answer
 from app.core.db import Call, Work
-from app.core.errors import AlreadyExists, Fault, Invalid, NotFound
-from app.core.pagination import join
+from app.core.errors import Fault, Invalid
 from app.core.questions import Lookup, Question
 from app.journal import service as journal
-from app.measurements.models import Measurement, RegisteredMeasure, Summary
-from app.measurements.schemas import MeasureIn, told
+from app.measurements import own_reference
+from app.measurements.instruments import (
+    instrument_of,
+)
+from app.measurements.models import Measurement, OwnEntry, RegisteredMeasure, Summary
+from app.measurements.schemas import MeasureIn, OwnInstrumentIn
 from app.patients.service import Person
 
-TYPE = "measure"
+MEASURE, INSTRUMENT = "measure", "instrument"
 DEVICE_CLOCK_TOLERANCE = timedelta(hours=24)
 
 
@@ -154,7 +158,9 @@ def keep(
             }
         )
     work.put_rows(Measurement, rows)
-    _summarise(work, person.id, record_id, sequence, rows, seen_on)
+    # The summary is everybody's: the numbers of a sealed record are read from the series alone.
+    shown = rows if work.sealed_as is None else ()
+    _summarise(work, person.id, record_id, sequence, shown, seen_on)
 
 
 def retract(work: Work, record_id: UUID, sequence: int) -> None:
@@ -193,6 +199,7 @@ def retract(work: Work, record_id: UUID, sequence: int) -> None:
             Measurement.patient_id == patient_id,
             Measurement.measure.in_(lost),
             Measurement.record_id.not_in(gone),
+            journal.is_open(Measurement.record_id),
             Measurement.retracted.is_(None),
             Measurement.flags.is_(None),
         )
@@ -292,8 +299,14 @@ def series(
     patient_id: UUID,
     sequence: int,
     measures: Sequence[str] | None = None,
+    *,
+    or_known_at: int | None = None,
 ) -> Sequence[Any]:
-    """Give the rows known at a journal sequence, by measure, day and time; date-only first."""
+    """Give the rows known at a journal sequence, by measure, day and time; date-only first.
+
+    or_known_at: an earlier sequence; what was known then and has been taken back is given too.
+    """
+    earliest = sequence if or_known_at is None else min(sequence, or_known_at)
     statement = (
         select(
             Measurement.measure,
@@ -305,11 +318,12 @@ def series(
             Measurement.medication_id,
             Measurement.flags,
             Measurement.asserted,
+            Measurement.retracted,
         )
         .where(
             Measurement.patient_id == patient_id,
             Measurement.asserted <= sequence,
-            or_(Measurement.retracted.is_(None), Measurement.retracted > sequence),
+            or_(Measurement.retracted.is_(None), Measurement.retracted > earliest),
         )
         .order_by(
             Measurement.measure,
@@ -360,27 +374,64 @@ class Registry(dict[str, Measure]):
         return house.find(code) or unregistered(code, unit="")
 
 
-def registered(work: Work) -> Mapping[str, Measure]:
-    """Give the clinic's own measures by code, asked for once in a transaction."""
+class Registered(NamedTuple):
+    """What a clinic gave a meaning: its measures by code, and its questionnaires by id.
 
-    def ask() -> dict[str, Measure]:
-        rows = work.all(select(RegisteredMeasure).order_by(RegisteredMeasure.code))
-        return {
-            row.code: _measure(MeasureIn.model_validate(row.definition), row.version)
-            for row in rows
-        }
+    measures: those of the questionnaires among them.
+    """
+
+    measures: Mapping[str, Measure]
+    instruments: Mapping[str, Instrument]
+
+
+def _registered(work: Work) -> Registered:
+    """Read what the clinic registered, asked for once in a transaction."""
+
+    def ask() -> Registered:
+        measures: dict[str, Measure] = {}
+        own: dict[str, Instrument] = {}
+        for row in work.all(select(RegisteredMeasure).order_by(RegisteredMeasure.code)):
+            if row.kind == INSTRUMENT:
+                own[row.code] = one = _instrument(row)
+                measures |= {measure.code: measure for measure in measures_of(one)}
+            else:
+                data = MeasureIn.model_validate(row.definition)
+                measures[row.code] = measure_of(data, row.version)
+        return Registered(measures, own)
 
     return work.remember("registered measures", ask)
 
 
+def registered(work: Work) -> Mapping[str, Measure]:
+    """Give the clinic's own measures by code, those of its own questionnaires among them."""
+    return _registered(work).measures
+
+
+def own_instruments(work: Work) -> Mapping[str, Instrument]:
+    """Give the clinic's own questionnaires by id."""
+    return _registered(work).instruments
+
+
+def instrument(work: Work, instrument_id: str) -> Instrument | None:
+    """Find a questionnaire: the house's, for which nothing is asked, else the clinic's own."""
+    try:
+        return instruments.instrument(instrument_id)
+    except instruments.UnknownInstrument:
+        return own_instruments(work).get(instrument_id)
+
+
 def registrations() -> ScalarSelect[int]:
-    """Ask, inside another question, how often the clinic has defined a measure of its own."""
-    return select(func.coalesce(func.sum(RegisteredMeasure.version), 0)).scalar_subquery()
+    """Ask, inside another question, how often the clinic has defined something of its own."""
+    measures = select(func.coalesce(func.sum(RegisteredMeasure.version), 0)).scalar_subquery()
+    others = select(func.coalesce(func.sum(OwnEntry.version), 0)).scalar_subquery()
+    return select(measures + others).scalar_subquery()
 
 
 def registry(work: Work) -> Registry:
-    """Give all measures that this clinic knows, in one question."""
-    return Registry({**house.built_in(), **registered(work)})
+    """Give all measures that this clinic knows: what it registered, and its side-effect terms."""
+    terms = own_reference.vocabulary(work).values()
+    severities = {one.code: one for one in (house.side_effect(t.id, t.label) for t in terms)}
+    return Registry({**house.built_in(), **severities, **registered(work)})
 
 
 def measure(work: Work, code: str) -> Measure:
@@ -388,7 +439,7 @@ def measure(work: Work, code: str) -> Measure:
     return house.find(code) or registered(work).get(code) or unregistered(code, unit="")
 
 
-def _measure(data: MeasureIn, version: int) -> Measure:
+def measure_of(data: MeasureIn, version: int) -> Measure:
     """Read a clinic's definition.
 
     Raises:
@@ -421,114 +472,6 @@ def _measure(data: MeasureIn, version: int) -> Measure:
     )
 
 
-def register(work: Work, data: MeasureIn) -> Answer:
-    """Give a number of the clinic's own a meaning, also where it was recorded before.
-
-    Raises:
-        AlreadyExists: the code is the house's, or taken by another definition.
-        Invalid: the definition contradicts itself.
-    """
-    if house.find(data.code) is not None:
-        raise AlreadyExists("a measure of the house", pointer="/code")
-    record_id = _record_id(work, data.code)
-    if (known := journal.sent_before(work, TYPE, None, data, record_id)) is not None:
-        return known
-    answer = _define(work, data, 1)
-    work.put_rows(
-        RegisteredMeasure, [{"code": data.code, "version": 1, "definition": _definition(data)}]
-    )
-    return answer
-
-
-def redefine(
-    work: Work, code: str, patch: Mapping[str, Any], named: frozenset[int] | None
-) -> Answer:
-    """Change what a measure of the clinic means; the versions before stay in the journal.
-
-    Raises:
-        NotFound: the clinic has registered no such code.
-        PreconditionRequired, StaleVersion: no version named, or an old one.
-        Invalid: the result contradicts itself, or has another code.
-    """
-    row = _row(work, code)
-    journal.require_version(row.version, named)
-    data = journal.patched(work, MeasureIn, _record_id(work, code), row.version, patch)
-    if data.code != code:
-        raise Invalid("a code is never given to another measure", pointer="/code")
-    answer = _define(work, data, row.version + 1)
-    work.change(row, version=row.version + 1, definition=_definition(data))
-    return answer
-
-
-def _define(work: Work, data: MeasureIn, version: int) -> Answer:
-    """Check a definition and keep it in the journal."""
-    _check_range(data)
-    return journal.record(
-        work,
-        TYPE,
-        "created" if version == 1 else "corrected",
-        record_id=_record_id(work, data.code),
-        patient_id=None,
-        version=version,
-        data=data,
-        derived={**told(_measure(data, version)), "source": "clinic"},
-        status="active" if version == 1 else "corrected",
-    )
-
-
-def _check_range(data: MeasureIn) -> None:
-    if data.min is not None and data.max is not None and data.min >= data.max:
-        raise Invalid("above the minimum", pointer="/max")
-    if (data.target is None) == (data.direction == "target_range"):
-        raise Invalid("with the direction target_range, and only then", pointer="/target")
-    if data.target is not None and data.target.min > data.target.max:
-        raise Invalid("not below the target's minimum", pointer="/target/max")
-    reached = data.min
-    for place, band in enumerate(data.bands):
-        if band.max < band.min or (reached is not None and band.min < reached):
-            raise Invalid("ascending, inside the range", pointer=f"/bands/{place}")
-        reached = band.max
-    if data.bands and data.max is not None and data.bands[-1].max > data.max:
-        raise Invalid("inside the range", pointer=f"/bands/{len(data.bands) - 1}/max")
-
-
-def _definition(data: MeasureIn) -> dict[str, Any]:
-    return data.model_dump(mode="json", exclude_unset=True)
-
-
-def _record_id(work: Work, code: str) -> UUID:
-    return uuid5(work.actor.clinic_id, f"measure:{code}")
-
-
-def _row(work: Work, code: str) -> RegisteredMeasure:
-    row = work.first(select(RegisteredMeasure).where(RegisteredMeasure.code == code))
-    if not isinstance(row, RegisteredMeasure):
-        raise NotFound()
-    return row
-
-
-def list_measures(work: Work) -> Answer:
-    """Give the house's measures in the order of the domains, then the clinic's by code."""
-    own = work.all(
-        select(RegisteredMeasure.code, RegisteredMeasure.version).order_by(RegisteredMeasure.code)
-    )
-    texts = [_of_house(known).decode() for known in house.built_in().values()]
-    texts += [journal.text_at(work, _record_id(work, row.code), row.version) for row in own]
-    return join(texts, None)
-
-
-def show_measure(work: Work, code: str) -> Answer:
-    """Give one measure.
-
-    Raises:
-        NotFound: neither the house nor the clinic knows this code.
-    """
-    known = house.find(code)
-    if known is not None:
-        return Answer(_of_house(known), version=known.version)
-    _row(work, code)
-    return journal.show(work, TYPE, None, _record_id(work, code))
-
-
-def _of_house(known: Measure) -> bytes:
-    return orjson.dumps({**told(known), "source": "house"})
+def _instrument(row: RegisteredMeasure) -> Instrument:
+    data = OwnInstrumentIn.model_validate(row.definition["definition"])
+    return instrument_of(row.code, data, row.definition["licence"], row.version)

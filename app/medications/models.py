@@ -1,4 +1,4 @@
-"""Medication courses, dose events, what was dispensed and taken, the clinic's own medicines."""
+"""Medication courses, dose events, what was dispensed and taken."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -144,14 +144,3 @@ class ReportedIntake(Owned, Base):
     days: Mapped[int | None]
     """Of so many days `missed_days` were missed; None where a dose was told."""
     missed_days: Mapped[int | None]
-
-
-class RegisteredMedication(Owned, Base):
-    """A medicine of the clinic's own reference; its code is its key."""
-
-    __tablename__ = "registered_medications"
-    __table_args__ = (ForeignKeyConstraint(["clinic_id"], ["clinics.clinic_id"]),)
-
-    code: Mapped[str] = mapped_column(String(100), primary_key=True)
-    version: Mapped[int]
-    definition: Mapped[dict[str, Any]]

@@ -9,9 +9,10 @@ from typing import Any
 from uuid import UUID
 
 from app.clinical import doses
+from app.clinical.medications import Substance
 from app.core.db import Work
 from app.journal import service as journal
-from app.medications import repository
+from app.medications import own, repository
 from app.patients import service as patients
 from app.patients.service import Person
 
@@ -21,6 +22,7 @@ class Course:
     """One course with all its dose events, as known at one moment.
 
     reference_id: the substance of the reference that its code or id names, else None.
+    own: that substance, where the clinic added it itself.
     """
 
     id: UUID
@@ -34,6 +36,7 @@ class Course:
     """The course as it was answered: form, route, indication, prescriber and the rest."""
     events_said: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     """Each dose event as it was answered, by its id."""
+    own: Substance | None = None
 
 
 NEWEST = 2**62
@@ -71,17 +74,21 @@ def courses(
         if str(event_id) in answers:
             events[course_id].append(answers[str(event_id)])
     return [
-        _course(person, answers[str(course_id)][1], events[course_id])
+        _course(work, person, answers[str(course_id)][1], events[course_id])
         for course_id in dict.fromkeys(course_id for course_id, _ in pairs)
         if str(course_id) in answers
     ]
 
 
 def _course(
-    person: Person, answer: Mapping[str, Any], said: Iterable[tuple[int, dict[str, Any]]]
+    work: Work,
+    person: Person,
+    answer: Mapping[str, Any],
+    said: Iterable[tuple[int, dict[str, Any]]],
 ) -> Course:
     events = [_dose_event(person, sequence, one) for sequence, one in said]
     code = answer.get("code") or {}
+    substance = own.by_id(work, answer["reference_id"])
     return Course(
         id=UUID(answer["id"]),
         name=answer["name"],
@@ -92,6 +99,7 @@ def _course(
         events=tuple(sorted(events, key=lambda event: event.place)),
         said=answer,
         events_said={one["id"]: one for _, one in said},
+        own=substance if substance is not None and substance.is_of_clinic else None,
     )
 
 

@@ -1,5 +1,5 @@
-"""The reference as it is served: the house's files, each with version, date and source, and the
-clinic's own medicines. A look-up gives candidates, never a silent choice.
+"""The reference as it is served: the house's files, each with version, date and source, and what
+the clinic added. A look-up gives candidates, never a silent choice.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,7 +15,8 @@ from app.core.actor import CLINICIANS, Actor
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import InvalidParameter, NotFound
-from app.medications import own
+from app.measurements import own_reference
+from app.medications import own, own_entries
 
 Kind = Literal["follow_up", "interactions", "monitoring", "side_effects", "titrations"]
 
@@ -50,23 +51,31 @@ FOR_PRESCRIBERS = frozenset(
 
 
 def list_kind(work: Work, kind: Kind) -> Answer:
-    """Give a file of the house: its version, date and licence, and every entry of it."""
+    """Give a file of the house: its version, date and licence, and every entry of it.
+
+    The clinic's own entries come last.
+    """
     file, member = _file(kind), FILES[kind][1]
     about = {name: value for name, value in file.items() if name != member}
-    return _answer({"reference": about, "items": _seen_by(work.actor, file[member])})
+    every = [{**one, "origin": "house"} for one in file[member]]
+    every += [{**one, "origin": "clinic"} for one in own_reference.entries(work, kind).values()]
+    return _answer({"reference": about, "items": _seen_by(work.actor, every)})
 
 
 def show_kind(work: Work, kind: Kind, entry_id: str) -> Answer:
-    """Give one entry of a file of the house.
+    """Give one entry of a file of the house, or of the clinic's own.
 
     Raises:
-        NotFound: the file has no such id.
+        NotFound: neither has such an id.
     """
     file, member = _file(kind), FILES[kind][1]
-    found = [one for one in file[member] if one["id"] == entry_id]
-    if not found:
+    found = [{**one, "origin": "house"} for one in file[member] if one["id"] == entry_id]
+    if found:
+        return _answer({**_seen_by(work.actor, found)[0], "reference": _short(file)})
+    if kind not in own_entries.OTHERS:
         raise NotFound()
-    return _answer({**_seen_by(work.actor, found)[0], "reference": _short(file)})
+    answer = own_reference.show(work, own_entries.OTHERS[kind], entry_id)
+    return replace(answer, body=_seen(work.actor, answer.body))
 
 
 @cache
@@ -121,7 +130,7 @@ def show(work: Work, reference_id: str) -> Answer:
     """
     found = medications.by_id(reference_id)
     if found is None:
-        answer = own.show(work, reference_id)
+        answer = own_reference.show(work, own.MEDICATIONS, reference_id)
         return replace(answer, body=_seen(work.actor, answer.body))
     entry = _seen_by(work.actor, [_whole(found)])[0]
     return _answer({**entry, "reference": _version()})
@@ -176,7 +185,7 @@ def _named(one: Substance, mine: Mapping[str, Substance]) -> dict[str, Any]:
         "name": one.name,
         "display": one.tall_man,
         "kind": one.kind,
-        "source": "clinic" if one.reference_id in mine else "house",
+        "origin": "clinic" if one.reference_id in mine else "house",
     }
 
 
@@ -184,7 +193,7 @@ def _whole(substance: Substance) -> dict[str, Any]:
     entry = asdict(substance)
     entry["classes"] = sorted(substance.classes)
     entry["display"] = substance.tall_man
-    entry["source"] = "house"
+    entry["origin"] = "house"
     return entry
 
 

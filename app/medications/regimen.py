@@ -168,11 +168,16 @@ def _weeks(clock: Clock) -> int | None:
 
 
 def _ordered(one: _Read) -> dict[str, Any] | None:
-    """Give the order that holds as it was given: by the last event that said a dose, or none."""
+    """Give the order that holds as it was given: by the last event that said a dose, or none.
+
+    Before a stop that is all we know, something was ordered, and nobody told us what.
+    """
     now = one.line.now
     if now is None or not now.running:
         return None
     done = [event for event in one.line.events if event.counts and _by(event.day, one.on)]
+    if not done:
+        return None
     last = next(
         (event for event in reversed(done) if event.kind in _SETS_A_DOSE or event.unit), done[-1]
     )

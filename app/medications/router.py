@@ -9,7 +9,7 @@ from pydantic import BaseModel, RootModel
 
 from app.core.answer import Answer
 from app.core.openapi import Route
-from app.core.web import Body, IfMatch, Reading, StrictBody, Writing, raw_body
+from app.core.web import Body, IfMatch, Patch, Reading, StrictBody, Writing, raw_body
 from app.core.wire import Day, parse_json, read
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.medications import administrations, dispenses, of_course, service
@@ -35,7 +35,7 @@ from app.medications.schemas import (
 )
 from app.patients import records
 from app.patients.records import Kind
-from app.patients.routes import Paged, Patch, Status, only_known
+from app.patients.routes import Paged, Status, only_known
 
 router = APIRouter(
     prefix="/v1/patients/{patient_id}/medications", tags=["medications"], route_class=Route

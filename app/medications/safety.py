@@ -17,8 +17,11 @@ from sqlalchemy import select
 from app.clinical import dose_safety, doses
 from app.clinical.dose_safety import DoseLimits, DoseReview, Maximum
 from app.clinical.medications import Substance
+from app.clinical.units import UnitsNotComparable, convert
 from app.core.db import Work
 from app.core.errors import Fault, Forbidden
+from app.journal import service as journal
+from app.measurements import service as measurements
 from app.medications import own, rules
 from app.medications.errors import ConfirmationRequired
 from app.medications.models import DoseEvent, Medication
@@ -28,6 +31,10 @@ from app.patients.service import Person
 from app.signals import service as signals
 
 HISTORIC_AFTER = timedelta(days=30)
+PER_KG = "mg/kg/d"
+WEIGHTS = ("labs.29463-7", "labs.3141-9")
+"""Body weight, and body weight measured (LOINC)."""
+WEIGHT_HOLDS = timedelta(days=365)
 WITHOUT_STRENGTH = frozenset({"{tablet}", "{capsule}", "{patch}", "[drp]", "{puff}", "mL"})
 """Units that say how many, not how much: they fit any drug, and leave the daily dose unknown."""
 _SAME_KIND = {
@@ -135,6 +142,17 @@ def signal_unconfirmed(
         )
     evidence = {"dose_event_id": str(event_id), "codes": list(codes)}
     return signals.open_once(work, person, f"unconfirmed:{event_id}", "unconfirmed_dose", evidence)
+
+
+def confirmed(work: Work, person: Person, event_id: UUID, data: DoseEventIn) -> None:
+    """Close the signal of an event that waited, by the name and in the words of who confirmed it.
+
+    That of old facts is one for many: a person closes it when all of them were looked at.
+    """
+    assert data.confirmation is not None, "nothing else ends the waiting"
+    signals.close_of(
+        work, person, f"unconfirmed:{event_id}", f"dose confirmed: {data.confirmation.reason}"
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,13 +279,35 @@ def _limits(
             for one in courses(work, person.id)
             if one.reference_id and day is not None and is_running(one, day)
         }
+    maximum = dose_safety.maximum_for(maxima, age_years=age, route=route)
+    per_kg = maximum is not None and maximum.unit == PER_KG
     return DoseLimits(
         units=_units(substance),
-        maximum=dose_safety.maximum_for(maxima, age_years=age, route=route),
+        maximum=maximum,
+        weight_kg=_weight_kg(work, person, day) if per_kg else None,
         titration=dose_safety.titration_for(
             substance.reference_id, together_with=beside, age_years=age
         ),
     )
+
+
+def _weight_kg(work: Work, person: Person, day: date | None) -> Decimal | None:
+    """Give the newest weight on record, where it was taken within a year of the dose's day."""
+    latest = measurements.summary(work, person.id)["latest"]
+    weights = [latest[code] for code in WEIGHTS if code in latest]
+    newest = max(weights, key=lambda one: str(one["on"]), default=None)
+    if newest is None or day is None:
+        return None
+    if abs(day - date.fromisoformat(str(newest["on"]))) > WEIGHT_HOLDS:
+        return None
+    record_id = UUID(str(newest["record_id"]))
+    for _, answer in journal.answers_known_at(work, [record_id]):
+        try:
+            weight = convert(Decimal(str(answer["value"])), answer.get("unit") or "", "kg")
+        except UnitsNotComparable:
+            return None
+        return weight if weight > 0 else None
+    return None
 
 
 def _route(said: str | None) -> str | None:

@@ -21,6 +21,7 @@ from app.core.wire import (
     Instant,
     Line,
     Note,
+    Sealable,
     Wire,
 )
 from app.interactions.schemas import NewFindingOut, SubstanceIn
@@ -153,7 +154,7 @@ class ExposureIn(Wire):
     per: Literal["d", "wk"]
 
 
-class MedicationIn(Identified, SubstanceIn):
+class MedicationIn(Sealable, SubstanceIn):
     """A course of one drug, supplement or substance, with the event that began it."""
 
     kind: MedicationKind
@@ -276,7 +277,7 @@ class OwnMedicationIn(Identified):
 
 
 class OwnMedicationOut(Wire):
-    """An entry of the clinic's. `source` says whose it is."""
+    """An entry of the clinic's. `origin` says whose it is."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -284,7 +285,7 @@ class OwnMedicationOut(Wire):
     reference_id: str
     name: str
     display: str
-    source: Literal["clinic"]
+    origin: Literal["clinic"]
     sources: list[str]
     version: int
 

@@ -339,6 +339,8 @@ def _keep_event(
     unconfirmed = _still_unconfirmed(work, data, codes)
     flags = (*taken.flags, *(code for code in codes if code not in unconfirmed))
     opened = None
+    if codes and not unconfirmed and isinstance(row, DoseEvent):
+        safety.confirmed(work, person, place.record_id, data)
     if unconfirmed:
         opened = safety.signal_unconfirmed(work, person, place.record_id, day, unconfirmed)
     told: dict[str, Any] = {"effective_on": day}

@@ -127,6 +127,8 @@ def _indication(course: Course) -> str | None:
 
 def resolved(course: Course) -> reference.Resolved:
     """Say what the course is of; what its code or id meant when it was recorded wins."""
+    if course.own is not None:
+        return reference.Resolved(course.own, (), "reference_id")
     if course.reference_id is not None:
         return interactions.resolve(None, course.reference_id, course.name)
     code = (course.code_system, course.code) if course.code_system and course.code else None

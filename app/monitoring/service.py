@@ -17,12 +17,14 @@ from app.clinical import monitoring, monitoring_schedules
 from app.clinical.doses import dose_line, presumed
 from app.clinical.medications import Substance
 from app.clinical.monitoring import Due, Last, Result, Treatment
+from app.clinical.monitoring_schedules import Schedule
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import Invalid, NotFound
 from app.interactions import service as interactions
 from app.journal import service as journal
 from app.labs import service as labs
+from app.measurements import own_reference
 from app.measurements import service as measurements
 from app.medications import service as medications
 from app.medications.service import Course
@@ -71,10 +73,11 @@ def items(work: Work, person: Person, courses: Sequence[Course], on: date) -> li
 
 def _due(work: Work, person: Person, treatments: Sequence[Treatment], on: date) -> tuple[Due, ...]:
     age = interactions.facts_of(person, on).age_years
-    asked = monitoring_schedules.schedules_for((one.substance for one in treatments), age)
+    own = own_reference.schedules(work)
+    asked = monitoring_schedules.schedules_for((one.substance for one in treatments), age, own)
     measures = {code for schedule in asked for code in schedule.measures}
     results = _results(work, person.id, measures) if measures else {}
-    return monitoring.due(treatments, results, on=on, age_years=age)
+    return monitoring.due(treatments, results, on=on, age_years=age, own=own)
 
 
 def _treatments(courses: Iterable[Course], on: date) -> list[Treatment]:
@@ -103,7 +106,8 @@ def _not_checked(courses: Iterable[Course], on: date) -> list[dict[str, Any]]:
         known = resolved(course)
         now = dose_line(presumed(course.events), as_of=on).now
         is_over = now is not None and not now.running and not now.hold
-        if known.substance is None and not is_over:
+        is_known = known.substance is not None and not known.substance.is_of_clinic
+        if not is_known and not is_over:
             candidates = [one.substance.reference_id for one in known.candidates]
             found.append(
                 {"medication_id": course.id, "text": course.name, "candidates": candidates}
@@ -175,6 +179,7 @@ def _item(one: Due, waiver: dict[str, Any] | None) -> dict[str, Any]:
         "action": schedule.action,
         "source": schedule.source,
         "verified": schedule.verified,
+        "origin": schedule.origin,
         "waived": waiver,
     }
 
@@ -215,7 +220,7 @@ def waive(
         Invalid: none of the patient's medicines asks for it.
         PreconditionRequired, StaleVersion: there is a waiver, and no version or an old one named.
     """
-    if monitoring_schedules.schedule(schedule_id) is None:
+    if _schedule(work, schedule_id) is None:
         raise NotFound()
     if data.schedule_id not in (None, schedule_id):
         raise Invalid("the id of the path", pointer="/schedule_id")
@@ -251,7 +256,7 @@ def _waivers(
     current = [
         row
         for row in rows
-        if (row.until_on is None or row.until_on >= on) and _covers(row, treatments)
+        if (row.until_on is None or row.until_on >= on) and _covers(work, row, treatments)
     ]
     ids = {row.id for row in current}
     answers = journal.answers_known_at(work, ids) if ids else []
@@ -267,9 +272,15 @@ def _waivers(
     }
 
 
-def _covers(row: Waiver, treatments: Iterable[Treatment]) -> bool:
+def _schedule(work: Work, schedule_id: str) -> Schedule | None:
+    """Find a schedule of the house, else of the clinic."""
+    own = (one for one in own_reference.schedules(work) if one.id == schedule_id)
+    return monitoring_schedules.schedule(schedule_id) or next(own, None)
+
+
+def _covers(work: Work, row: Waiver, treatments: Iterable[Treatment]) -> bool:
     """Say whether every medicine that asks for it was already taken when it was waived."""
-    schedule = monitoring_schedules.schedule(row.schedule_id)
+    schedule = _schedule(work, row.schedule_id)
     starts = [
         one.first_dose_on for one in treatments if schedule and schedule.is_for(one.substance)
     ]

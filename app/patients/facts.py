@@ -1,8 +1,10 @@
-"""What was told of a person that a rule may ask for: pregnancy, smoking; by day and journal."""
+"""What was told of a person that a rule may ask for, by day and journal: pregnancy, smoking,
+and whether thoughts of suicide were asked about.
+"""
 
 from collections.abc import Mapping, Sequence
 from datetime import date
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -86,6 +88,19 @@ def told(
         if day <= on:
             found.setdefault(fact, []).append((day, value))
     return found
+
+
+def last(work: Work, patient_id: UUID, fact: str) -> Any:
+    """Give `day`, `value` and `record_id` of the newest time a fact was told; None for never."""
+    return work.first(
+        select(PatientFact.day, PatientFact.value, PatientFact.record_id)
+        .where(
+            PatientFact.patient_id == patient_id,
+            PatientFact.fact == fact,
+            PatientFact.retracted.is_(None),
+        )
+        .order_by(PatientFact.day.desc(), PatientFact.asserted.desc())
+    )
 
 
 def known(work: Work, patient_id: UUID, on: date) -> Mapping[str, str]:

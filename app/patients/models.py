@@ -70,7 +70,7 @@ class PatientFact(Owned, Base):
 
     patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     fact: Mapped[str] = mapped_column(String(20), primary_key=True)
-    """pregnancy, smoking."""
+    """pregnancy, smoking, suicidal_ideation."""
     day: Mapped[date] = mapped_column(primary_key=True)
     record_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     asserted: Mapped[int] = mapped_column(BigInt, primary_key=True, autoincrement=False)
@@ -91,3 +91,41 @@ class CareRelation(Owned, Base):
     patient_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     user_id: Mapped[UUID] = mapped_column(Id, primary_key=True)
     since: Mapped[datetime]
+
+
+class Consent(Record, Base):
+    """A patient's word that one user may see one class of sealed records."""
+
+    __tablename__ = "consents"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        ForeignKeyConstraint(["clinic_id", "recipient_id"], ["users.clinic_id", "users.id"]),
+        Index(None, "clinic_id", "recipient_id"),
+        Index(None, "clinic_id", "patient_id"),
+    )
+
+    category: Mapped[str] = mapped_column(String(20))
+    recipient_id: Mapped[UUID] = mapped_column(Id)
+    given: Mapped[bool]
+    until: Mapped[date | None]
+    """The last day on which it holds."""
+    recorded_at: Mapped[datetime]
+
+
+class BrokenGlass(Owned, Base):
+    """A clinician who read a patient's record in an emergency, without a care relation."""
+
+    __tablename__ = "broken_glass"
+    __table_args__ = (
+        ForeignKeyConstraint(["clinic_id", "patient_id"], ["patients.clinic_id", "patients.id"]),
+        ForeignKeyConstraint(["clinic_id", "user_id"], ["users.clinic_id", "users.id"]),
+        Index(None, "clinic_id", "patient_id", "user_id"),
+    )
+
+    id: Mapped[UUID] = mapped_column(Id, primary_key=True)
+    patient_id: Mapped[UUID] = mapped_column(Id)
+    user_id: Mapped[UUID] = mapped_column(Id)
+    reason: Mapped[str] = mapped_column(String(2000))
+    started_at: Mapped[datetime]
+    expires_at: Mapped[datetime]
+    stopped_at: Mapped[datetime | None]

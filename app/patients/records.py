@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, select
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import Invalid, NotFound
+from app.core.errors import Fault, Invalid, NotFound
 from app.core.ids import uuid7
 from app.core.pagination import Page
 from app.core.wire import ChangeReason, Identified, faults_of
@@ -77,6 +77,8 @@ def keep(
 ) -> Answer:
     """Write the row and the journal of one version; for a slice's own `keep`."""
     status = "active" if place.version == 1 else "corrected"
+    parent = columns.get("medication_id")
+    category = parent and journal.category_among(work, [parent])
     common = {"version": place.version, "status": status, **columns}
     if place.row is None:
         work.put_rows(
@@ -85,17 +87,28 @@ def keep(
         )
     else:
         work.change(place.row, **common)
-    return journal.record(
-        work,
-        kind.name,
-        "created" if place.version == 1 else "corrected",
-        record_id=place.record_id,
-        patient_id=person.id,
-        version=place.version,
-        data=data,
-        derived={**(derived or {}), **place.extra},
-        status=status,
-    )
+    # What is said of a sealed course is sealed with it.
+    with journal.sealing(work, category or work.sealed_as):
+        return journal.record(
+            work,
+            kind.name,
+            "created" if place.version == 1 else "corrected",
+            record_id=place.record_id,
+            patient_id=person.id,
+            version=place.version,
+            data=data,
+            derived={**(derived or {}), **place.extra},
+            status=status,
+        )
+
+
+def keep_version(work: Work, kind: Kind[B], person: Person, data: B, place: Place) -> Answer:
+    """Keep one version; what a sealed record brings along, a signal too, is sealed with it."""
+    known = getattr(data, "confidential", None)
+    if known is None and place.version > 1:
+        known = journal.category_among(work, [place.record_id])
+    with journal.sealing(work, known or work.sealed_as):
+        return kind.keep(work, person, data, place)
 
 
 def post(work: Work, kind: Kind[B], patient_id: UUID, data: B) -> Answer:
@@ -107,7 +120,7 @@ def post(work: Work, kind: Kind[B], patient_id: UUID, data: B) -> Answer:
     """
     person = patients.get(work, patient_id)
     known = journal.sent_before(work, kind.name, patient_id, data)
-    return known or kind.keep(work, person, data, Place(data.id or uuid7()))
+    return known or keep_version(work, kind, person, data, Place(data.id or uuid7()))
 
 
 def put(
@@ -130,7 +143,7 @@ def put(
     if data.id not in (None, record_id):
         raise Invalid("the id of the path", pointer="/id")
     if not journal.versions(work, record_id):
-        return kind.keep(work, person, data, Place(record_id))
+        return keep_version(work, kind, person, data, Place(record_id))
     known = journal.sent_before(
         work, kind.name, patient_id, data, record_id, refuse_other_content=False
     )
@@ -141,7 +154,7 @@ def put(
         return known
     row = _find(work, kind, patient_id, record_id)
     journal.require_version(row.version, named)
-    return kind.keep(work, person, data, Place(record_id, row.version + 1, row))
+    return keep_version(work, kind, person, data, Place(record_id, row.version + 1, row))
 
 
 def correct(
@@ -156,16 +169,22 @@ def correct(
 
     Raises:
         NotFound, PreconditionRequired, StaleVersion.
-        Invalid: the result is not valid, or another's record is changed without a reason.
+        Invalid: the result is not valid, another's record is changed without a reason, or it was
+            entered in error: a correction must not bring back what somebody took away.
     """
     person = patients.get(work, patient_id)
     row = _find(work, kind, patient_id, record_id)
+    if row.status == "entered_in_error":
+        detail = "a record that stands; one entered in error is recorded anew under a new id"
+        raise Invalid(faults=[Fault("/status", "entered-in-error", detail)])
     content = dict(patch)
     reason = _reason(work, record_id, content.pop("change_reason", None))
     journal.require_version(row.version, named)
     data = journal.patched(work, kind.body, record_id, row.version, content)
+    if data.id not in (None, record_id):
+        raise Invalid("the id of the path", pointer="/id")
     extra = {"change_reason": reason.model_dump(exclude_none=True)} if reason else {}
-    return kind.keep(work, person, data, Place(record_id, row.version + 1, row, extra))
+    return keep_version(work, kind, person, data, Place(record_id, row.version + 1, row, extra))
 
 
 def withdraw(

@@ -1,16 +1,16 @@
 """People: register, find, show, correct."""
 
-from datetime import date
 from typing import Annotated
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.core.openapi import Route
-from app.core.web import Body, IfMatch, Reading, Writing
+from app.core.web import Body, IfMatch, Patch, Reading, Writing
+from app.core.wire import Day
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.patients import service
-from app.patients.routes import Patch, only_known
+from app.patients.routes import only_known
 from app.patients.schemas import PatientIn, PatientOut, PatientPage
 
 router = APIRouter(prefix="/v1/patients", tags=["patients"], route_class=Route)
@@ -32,7 +32,7 @@ async def search_patients(
     read: Reading,
     identifier: Annotated[str | None, Query(max_length=401, description="[system|]value")] = None,
     name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
-    birth_date: date | None = None,
+    birth_date: Annotated[Day | None, Query()] = None,
 ) -> Response:
     """Find the caller's patients."""
     return await read(service.search, actor, identifier, name, birth_date)

@@ -7,10 +7,9 @@ from uuid import UUID
 from fastapi import APIRouter, Depends, Query, Request, Response
 from pydantic import BaseModel
 
-from app.core.errors import Invalid, InvalidParameter
+from app.core.errors import InvalidParameter
 from app.core.pagination import DEFAULT_LIMIT, MOST, Page
-from app.core.web import IfMatch, Reading, Writing, raw_body
-from app.core.wire import parse_json
+from app.core.web import IfMatch, Patch, Reading, Writing
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.patients import records
 from app.patients.records import Kind
@@ -25,17 +24,6 @@ async def page_of(
 
 Paged = Annotated[Page, Depends(page_of)]
 Status = Annotated[Literal["all"] | None, Query(description="also those entered in error")]
-
-
-async def merge_patch(request: Request) -> dict[str, Any]:
-    """Read a JSON Merge Patch (RFC 7396): an object."""
-    patch = parse_json(await raw_body(request))
-    if not isinstance(patch, dict):
-        raise Invalid("an object", pointer="")
-    return patch
-
-
-Patch = Annotated[dict[str, Any], Depends(merge_patch)]
 
 
 def only_known(*names: str) -> Callable[[Request], Awaitable[None]]:

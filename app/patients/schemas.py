@@ -8,7 +8,7 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.wire import Code, Coding, Day, Identified, Line, Note, Wire
+from app.core.wire import Category, Code, Coding, Day, Identified, Line, Note, Sealable, Wire
 
 
 def _known_zone(value: str) -> str:
@@ -76,7 +76,7 @@ class PatientPage(Wire):
     next: str | None
 
 
-class ConditionIn(Identified):
+class ConditionIn(Sealable):
     """A diagnosis or problem, by a code or in words; `ended_on` is its last day."""
 
     code: Coding | None = None
@@ -102,4 +102,86 @@ class ConditionOut(Envelope):
 
 class ConditionPage(Wire):
     items: list[ConditionOut]
+    next: str | None
+
+
+class MemberIn(Wire):
+    user_id: UUID
+
+
+class CareTeamIn(Wire):
+    """All who may see the record from now on."""
+
+    members: Annotated[list[MemberIn], Field(min_length=1, max_length=100)]
+
+
+class MemberOut(Wire):
+    user_id: UUID
+    name: str | None = None
+    role: str | None = None
+    active: bool | None = None
+    since: datetime | None = None
+
+
+class CareTeamOut(Wire):
+    """`version` is null until a team is set: before, it is who registered the patient."""
+
+    model_config = ConfigDict(extra="allow")
+
+    patient_id: UUID
+    version: int | None
+    members: list[MemberOut]
+
+
+class ConsentIn(Identified):
+    """May `recipient_id` see this class of sealed records? `until` is the last day of it."""
+
+    category: Category
+    recipient_id: UUID
+    given: bool = True
+    until: Day | None = None
+    note: Note | None = None
+
+    @property
+    def confidential(self) -> str:
+        """A consent tells of what it is about: its author and the patient alone see it."""
+        return "consent"
+
+
+class ConsentOut(Envelope):
+    category: Category
+    recipient_id: UUID
+    given: bool = True
+    until: Day | None = None
+    note: str | None = None
+
+
+class ConsentPage(Wire):
+    items: list[ConsentOut]
+    next: str | None
+
+
+class BreakGlassIn(Wire):
+    """An emergency: one patient, for 60 minutes, to read. `reason`: 20 characters or more."""
+
+    patient_id: UUID
+    purpose: Literal["ETREAT"]
+    reason: Annotated[Note | None, Field(max_length=2000)] = None
+
+
+class BreakGlassOut(Wire):
+    model_config = ConfigDict(extra="allow")
+
+    id: UUID
+    patient_id: UUID
+    user_id: UUID
+    purpose: Literal["ETREAT"]
+    reason: str
+    started_at: datetime
+    expires_at: datetime
+    stopped_at: datetime | None
+
+
+class BreakGlassPage(Wire):
+    items: list[BreakGlassOut]
     next: str | None

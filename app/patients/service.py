@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ScalarSelect, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, or_, select, update
 
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
@@ -16,6 +16,7 @@ from app.core.ids import uuid7
 from app.core.pagination import join
 from app.core.questions import Lookup, Question
 from app.journal import service as journal
+from app.patients import sight
 from app.patients.models import CareRelation, Identifier, Patient
 from app.patients.schemas import PatientIn
 
@@ -108,49 +109,36 @@ def get(work: Work, patient_id: UUID) -> Person:
         NotFound: absent, of another clinic, or without a care relation: the same answer.
     """
 
-    def ask() -> Person | None:
-        row = work.first(select(*_PERSON).where(Patient.id == patient_id))
-        return Person(*row) if row else None
-
-    def ask_cares() -> bool:
-        return (
-            work.first(
-                select(CareRelation.user_id).where(
-                    CareRelation.patient_id == patient_id,
-                    CareRelation.user_id == work.actor.user_id,
-                )
-            )
-            is not None
-        )
-
-    actor = work.actor
-    person = work.remember(("person", patient_id), ask)
-    if person is None:
+    if ("person", patient_id) not in work.memory:
+        _ask(work, patient_id)
+    person: Person | None = work.memory["person", patient_id]
+    if person is None or not sight.may_see(work, patient_id):
         raise NotFound()
-    if actor.role in CLINICIANS:
-        if not work.remember(("cares", patient_id, actor.user_id), ask_cares):
-            raise NotFound()
-    elif actor.role != "system" and actor.patient_id != patient_id:
-        raise NotFound()
+    sight.note_disclosure(work, patient_id)
     return person
 
 
-def get_with(
-    work: Work, patient_id: UUID, *more: ScalarSelect[Any]
-) -> tuple[Person, tuple[Any, ...]]:
-    """Give a patient whom this caller may see, and what else is asked, in one statement.
-
-    Raises:
-        NotFound: see `get`.
-    """
+def _ask(work: Work, patient_id: UUID, *more: ColumnElement[Any]) -> tuple[Any, ...]:
+    """Learn a patient, whether the caller cares for them, and what else is asked, at once."""
     user_id = work.actor.user_id
     cares = exists().where(CareRelation.patient_id == Patient.id, CareRelation.user_id == user_id)
     row = work.first(select(*_PERSON, cares, *more).where(Patient.id == patient_id))
     known = len(_PERSON)
     work.memory["person", patient_id] = Person(*row[:known]) if row else None
     work.memory["cares", patient_id, user_id] = bool(row and row[known])
-    person = get(work, patient_id)
-    return person, tuple(row[known + 1 :]) if row else ()
+    return tuple(row[known + 1 :]) if row else ()
+
+
+def get_with(
+    work: Work, patient_id: UUID, *more: ColumnElement[Any]
+) -> tuple[Person, tuple[Any, ...]]:
+    """Give a patient whom this caller may see, and what else is asked, in one statement.
+
+    Raises:
+        NotFound: see `get`.
+    """
+    found = _ask(work, patient_id, *more)
+    return get(work, patient_id), found
 
 
 def responsible(work: Work, patient_id: UUID) -> UUID | None:

@@ -15,6 +15,8 @@ from uuid import UUID
 
 import orjson
 
+from app.care import plan as care
+from app.care.schemas import PlanReviewIn, TreatmentPlanIn
 from app.core.actor import Actor
 from app.core.answer import Answer
 from app.core.db import Work, Writer
@@ -45,6 +47,8 @@ BODIES: dict[Kind, type[Wire]] = {
     "plan": StepsIn,
     "lab": LabIn,
     "follow_up": FollowUpIn,
+    "treatment_plan": TreatmentPlanIn,
+    "plan_review": PlanReviewIn,
     "answer": SignalMove,
     "check_in": CheckInIn,
 }
@@ -144,11 +148,17 @@ def _plan(work: Work, patient_id: UUID, body: StepsIn) -> None:
     medications.record_dose_events(work, patient_id, medication_id, body)
 
 
+def _agree(work: Work, patient_id: UUID, body: TreatmentPlanIn) -> None:
+    care.agree(work, patient_id, body, None)
+
+
 SERVICES: dict[Kind, Callable[..., Answer | None]] = {
     "medication": medications.record,
     "plan": _plan,
     "lab": labs.record,
     "follow_up": followups.record,
+    "treatment_plan": _agree,
+    "plan_review": care.review,
     "answer": _answer,
     "check_in": _check_in,
 }

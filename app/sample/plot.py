@@ -92,6 +92,23 @@ class Lab:
 
 
 @dataclass(frozen=True, slots=True)
+class Agreement:
+    """The treatment plan of a visit.
+
+    goals: the patient's words, with the measure and the target that stand for them.
+    expected: the week after the agreement, and the sign. reviews: visit -> outcome.
+    """
+
+    visit: int
+    why: str
+    goals: tuple[tuple[str, str, int], ...]
+    expected: tuple[tuple[int, str], ...]
+    measured_by: tuple[str, ...]
+    every_days: int
+    reviews: Mapping[int, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Plot:
     """One story.
 
@@ -111,6 +128,7 @@ class Plot:
     effects: tuple[Effect, ...] = ()
     labs: tuple[Lab, ...] = ()
     indication: str = "F33.1"
+    agreement: Agreement | None = None
     answered: Mapping[int, str] = field(default_factory=dict)
     """What was done about the signals that are closed after the visit of a day."""
     begins: int = 0

@@ -4,7 +4,18 @@ Doses lie in the ranges of the reference, but for the one story whose point is t
 not. Some stories tell two years, others as long as they need.
 """
 
-from app.sample.plot import UNKNOWN, Course, Dose, Effect, Lab, Medicine, Plot, Test, followed
+from app.sample.plot import (
+    UNKNOWN,
+    Agreement,
+    Course,
+    Dose,
+    Effect,
+    Lab,
+    Medicine,
+    Plot,
+    Test,
+    followed,
+)
 
 SERTRALINE = Medicine("sertraline", "36437", "tablet")
 ESCITALOPRAM = Medicine("escitalopram", "321988", "tablet")
@@ -76,6 +87,18 @@ EARLY_RESPONDER = Plot(
         Effect("nausea", ((16, 0), (18, 1), (26, 1), (27, 0))),
         Effect("headache", ((577, 0), (579, 1), (598, 1), (600, 0))),
     ),
+    agreement=Agreement(
+        574,
+        "The same medicine helped two years ago, and the illness came back after it was stopped.",
+        (
+            ("Get through a working day", "functioning.work", 7),
+            ("Enjoy an evening with my sister again", "functioning.social", 7),
+        ),
+        ((2, "sleep and appetite may move first"), (6, "mood follows, if this is the right way")),
+        ("phq-9.total", "gad-7.total", "mood_cognition.mood", "sleep.quality"),
+        42,
+        {616: "dose_raise_agreed", 658: "unchanged", 714: "unchanged"},
+    ),
 )
 
 NEVER_ADEQUATE = Plot(
@@ -108,6 +131,15 @@ NEVER_ADEQUATE = Plot(
         "gad-7": ((14, 12), (42, 11), (200, 12), (540, 11), (574, 12), (714, 12)),
     },
     thoughts_on=714,
+    agreement=Agreement(
+        574,
+        "A second medicine, because the first one changed little.",
+        (("Go back to the choir", "functioning.social", 6),),
+        ((4, "the questionnaire should begin to fall"),),
+        ("phq-9.total", "mood_cognition.mood"),
+        28,
+        {602: "unchanged"},
+    ),
 )
 
 LOWERED_DOSE = Plot(

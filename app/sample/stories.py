@@ -53,8 +53,19 @@ ASKED_AGAIN = 2
 PERSISTENCE = 0.6
 """Autocorrelation of one day's wellbeing with the next (AR(1)); sizes are points of 0 to 10."""
 SHARED_SD, OWN_SD = 0.8, 0.6
+REVIEWED_AT_MIN = 17 * 60
+"""A plan is looked at when the day's visits are over."""
 
-Kind = Literal["medication", "plan", "lab", "follow_up", "answer", "check_in"]
+Kind = Literal[
+    "medication",
+    "plan",
+    "lab",
+    "follow_up",
+    "treatment_plan",
+    "plan_review",
+    "answer",
+    "check_in",
+]
 
 
 class Record(NamedTuple):
@@ -162,9 +173,38 @@ class _Telling:
             if day in self.visits:
                 yield from self._decided(self.visits[day])
                 yield self._record("follow_up", day, self._visit(day))
+                yield from self._agreed(day)
                 if done := self.plot.answered.get(self.visits[day]):
                     move = {"state": "closed", "action": done}
                     yield Record("answer", self.id_of("follow_up", day), move)
+
+    def _agreed(self, day: int) -> Iterator[Record]:
+        """Give the plan that was made at the visit of a day, or a look at it."""
+        agreement, visit = self.plot.agreement, self.visits[day]
+        if agreement is None:
+            return
+        if visit == agreement.visit:
+            id_ = uuid5(self.patient_id, "treatment-plan")  # The one plan of a patient.
+            yield Record(
+                "treatment_plan",
+                id_,
+                {
+                    "id": str(id_),
+                    "agreed_on": self.on(day),
+                    "decision_shared": True,
+                    "why": agreement.why,
+                    "goals": [
+                        {"patient_words": words, "measure": measure, "target": target}
+                        for words, measure, target in agreement.goals
+                    ],
+                    "expected": [{"week": week, "sign": sign} for week, sign in agreement.expected],
+                    "measured_by": list(agreement.measured_by),
+                    "review_interval_days": agreement.every_days,
+                },
+            )
+        elif outcome := agreement.reviews.get(visit):
+            body = {"reviewed_at": self.moment(day, REVIEWED_AT_MIN), "outcome": outcome}
+            yield self._record("plan_review", day, body)
 
     def _record(self, kind: Kind, day: int, body: Json, what: str | None = None) -> Record:
         id_ = self.id_of(what or kind, day)

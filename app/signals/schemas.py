@@ -61,11 +61,16 @@ class SignalOut(Envelope):
 
 
 class Asked(Wire):
-    """The last time that a risk was asked about, whatever the answer was."""
+    """The last time that a risk was asked about, whatever the answer was.
+
+    measure: null for the question of the first appointment, which `question` names; its answer
+        is a word.
+    """
 
     on: date
-    measure: str
-    value: float
+    measure: str | None
+    question: str | None = None
+    value: float | str
     record_id: UUID
 
 

@@ -9,7 +9,13 @@ from uuid import UUID
 import orjson
 from sqlalchemy import select
 
-from app.clinical.safety import SIDE_EFFECTS, topics
+from app.clinical.safety import (
+    SIDE_EFFECTS,
+    SUICIDAL_IDEATION,
+    SUICIDALITY,
+    topics,
+    topics_of,
+)
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Work
@@ -19,6 +25,7 @@ from app.core.pagination import join
 from app.journal import service as journal
 from app.journal.models import Entry
 from app.measurements import service as measurements
+from app.patients import facts as patient_facts
 from app.patients import service as patients
 from app.patients.service import Person
 from app.signals.models import Signal
@@ -76,11 +83,14 @@ def open_once(
         owner=actor.user_id if actor.role in CLINICIANS else patients.responsible(work, person.id),
         due_at=due_at,
     )
-    answer = journal.record(
-        work, TYPE, "created", record_id=signal_id, patient_id=person.id, version=1, data=body
-    )
+    # Whoever must answer a risk is told of it, whatever the patient keeps private (hazard H8).
+    category = None if work.sealed_as == journal.PRIVATE else work.sealed_as
+    with journal.sealing(work, category):
+        answer = journal.record(
+            work, TYPE, "created", record_id=signal_id, patient_id=person.id, version=1, data=body
+        )
     kept = measurements.summary(work, person.id)
-    kept["signals_open"] += 1
+    kept["signals_open"] += category is None
     kept["sequence"] = max(kept["sequence"], answer.sequence or 0)
     measurements.keep_summary(work, person.id)
     return {"id": str(signal_id), "code": code, "evidence": dict(evidence)}
@@ -116,20 +126,23 @@ def page(work: Work, patient_id: UUID) -> Answer:
     beside = orjson.dumps(
         {
             "open": sum(row.state != "closed" for row in rows),
-            "asked": _last_asked(measurements.summary(work, patient_id)["latest"]),
+            "asked": _last_asked(work, patient_id),
         }
     )
     return replace(listed, body=listed.body[:-1] + b"," + beside[1:])
 
 
-def _last_asked(latest: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, Any] | None]:
+def _last_asked(work: Work, patient_id: UUID) -> dict[str, dict[str, Any] | None]:
     """Give the newest usable answer by topic of risk; None where nobody ever asked.
 
-    latest: the newest value by measure, without those out of range.
+    What was out of range, unknown or not asked is no answer. `measure` is null for the question
+    of the first appointment, which is no number.
     """
-    known = topics()
+    known = dict(topics())
+    for own in measurements.own_instruments(work).values():
+        known |= topics_of(own)
     asked: dict[str, dict[str, Any] | None] = dict.fromkeys((*known.values(), SIDE_EFFECTS))
-    for measure, held in latest.items():
+    for measure, held in measurements.summary(work, patient_id)["latest"].items():
         room = measure.partition(".")[0]
         topic = SIDE_EFFECTS if room == SIDE_EFFECTS else known.get(measure)
         if topic is None:
@@ -138,6 +151,16 @@ def _last_asked(latest: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, 
         if before is None or held["on"] > before["on"]:
             said = {name: held[name] for name in ("on", "value", "record_id")}
             asked[topic] = {"measure": measure, **said}
+    told = patient_facts.last(work, patient_id, SUICIDAL_IDEATION)
+    before = asked[SUICIDALITY]
+    if told is not None and (before is None or told.day.isoformat() > before["on"]):
+        asked[SUICIDALITY] = {
+            "measure": None,
+            "question": SUICIDAL_IDEATION,
+            "on": told.day.isoformat(),
+            "value": told.value,
+            "record_id": str(told.record_id),
+        }
     return asked
 
 
@@ -214,6 +237,18 @@ def move(
     kept = measurements.summary(work, person.id)
     kept["sequence"] = answer.sequence
     if data.state == "closed":
-        kept["signals_open"] -= 1
+        kept["signals_open"] -= journal.category_among(work, [signal_id]) is None
     measurements.keep_summary(work, person.id)
     return answer
+
+
+def close_of(work: Work, person: Person, key: str, action: str) -> None:
+    """Close the signal of an episode in the caller's name, where it has one that is not closed."""
+    row = work.first(
+        select(Signal).where(
+            Signal.patient_id == person.id, Signal.key == key, Signal.state != "closed"
+        )
+    )
+    if row is not None:
+        done = SignalMove(state="closed", action=action)
+        move(work, person.id, row.id, done, frozenset({row.version}))

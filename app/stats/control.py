@@ -129,6 +129,14 @@ class DenseRule:
         """H, in units of s: 8 independent ones, more where days resemble each other."""
         return LIMIT * (1 + self.r) / (1 - self.r)
 
+    def least_excess(self, k: int) -> float:
+        """How far the mean of k days must lie above the reference to be clear of it."""
+        n = self.reference.n
+        error = sqrt(
+            variance_inflation(k, self.r) / k + (variance_inflation(n, self.r) / n if n else 0.0)
+        )
+        return max(CONFIRM_ERRORS * self.s * error, CONFIRM_SDS * self.s, self.mcid)
+
 
 def dense_rule(reference: Reference, span: float, mcid: float | None) -> DenseRule:
     """Prepare the rule for daily readings; span: width of the scale, mcid in its points."""
@@ -147,29 +155,19 @@ def dense_marks(days: Sequence[float], values: Sequence[float], rule: DenseRule)
     Page ES (1954), Biometrika 41:100-115; the limits were set by simulation (trend-spec 5.6).
     """
     marks: list[Mark] = []
-    c, is_open, run = 0.0, False, 0
+    mean, s, limit = rule.reference.mean, rule.s, rule.limit
+    least = {k: rule.least_excess(k) for k in range(CONFIRM_POINTS, CONFIRM_WINDOW_DAYS + 1)}
+    c, is_open, run, first = 0.0, False, 0, 0
     for place, (day, value) in enumerate(zip(days, values, strict=True)):
         restarted = place > 0 and day - days[place - 1] > DENSE_RESTART_DAYS
         if restarted:
             c, run = 0.0, 0
-        c = min(max(0.0, c + (value - rule.reference.mean) / rule.s - ALLOWANCE), CAP * rule.limit)
-        is_open = c > rule.limit or (is_open and c > CLOSES_AT * rule.limit)
-        run = run + 1 if _clear(days, values, place, rule) else 0
+        c = min(max(0.0, c + (value - mean) / s - ALLOWANCE), CAP * limit)
+        is_open = c > limit or (is_open and c > CLOSES_AT * limit)
+        while days[first] <= day - CONFIRM_WINDOW_DAYS:
+            first += 1
+        k = place - first + 1
+        clear = k >= CONFIRM_POINTS and sum(values[first : place + 1]) / k - mean > least[k]
+        run = run + 1 if clear else 0
         marks.append(Mark(is_open, is_open and run >= CONFIRM_DAYS, c, restarted))
     return marks
-
-
-def _clear(days: Sequence[float], values: Sequence[float], place: int, rule: DenseRule) -> bool:
-    first = place
-    while first > 0 and days[first - 1] > days[place] - CONFIRM_WINDOW_DAYS:
-        first -= 1
-    k = place - first + 1
-    if k < CONFIRM_POINTS:
-        return False
-    excess = sum(values[first : place + 1]) / k - rule.reference.mean
-    n = rule.reference.n
-    error = sqrt(
-        variance_inflation(k, rule.r) / k + (variance_inflation(n, rule.r) / n if n else 0.0)
-    )
-    least = max(CONFIRM_ERRORS * rule.s * error, CONFIRM_SDS * rule.s, rule.mcid)
-    return excess > least

@@ -26,7 +26,8 @@ def normal_two_sided_p(z: float) -> float:
 def t_quantile(p: float, df: float) -> float:
     """The t below which a share p of Student's distribution lies; df need not be whole.
 
-    Newton from the normal quantile, which lies on the inner side of the root: there the
+    Newton from the first terms of the Cornish-Fisher expansion in 1/df (Abramowitz and Stegun
+    26.7.5), whose later terms are positive: it begins on the inner side of the root, where the
     distribution function is concave, so every step approaches the root and none passes it.
 
     Raises:
@@ -36,7 +37,8 @@ def t_quantile(p: float, df: float) -> float:
         raise ValueError(f"df must be at least 1, not {df}")
     if p < 0.5:
         return -t_quantile(1 - p, df)
-    t = normal_quantile(p)
+    z = normal_quantile(p)
+    t = z + (z**3 + z) / (4 * df)
     for _ in range(100):
         step = (0.5 * t_two_sided_p(t, df) - (1 - p)) / _t_density(t, df)
         t += step

@@ -1,9 +1,10 @@
 """Two stretches of one series side by side: their difference, how sure it is, and its overlap."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import sqrt
-from statistics import fmean, median, variance
+from math import fsum, sqrt
+from statistics import fmean, median
 
 from app.stats.quantiles import t_quantile
 from app.stats.reason import Reason
@@ -76,8 +77,8 @@ def two_phases(
     if min(b.n, a.n) < least:
         reasons.append(Reason.TOO_FEW_FOR_TEST)
     else:
-        part_b = variance(before) / b.n * v_b if b.n > 1 else 0.0
-        part_a = variance(after) / a.n * v_a if a.n > 1 else 0.0
+        part_b = _squares(before) / (b.n - 1) / b.n * v_b if b.n > 1 else 0.0
+        part_a = _squares(after) / (a.n - 1) / a.n * v_a if a.n > 1 else 0.0
         squared = part_b + part_a
         if squared <= 0:
             reasons.append(Reason.CONSTANT)
@@ -117,8 +118,10 @@ def nap(before: Sequence[float], after: Sequence[float]) -> float | None:
     """
     if not before or not after:
         return None
-    won = sum(1.0 if y < x else 0.5 if y == x else 0.0 for x in before for y in after)
-    return won / (len(before) * len(after))
+    earlier = sorted(before)
+    # Each value after wins against those above it, and half against its equals.
+    lost = sum(bisect_left(earlier, one) + bisect_right(earlier, one) for one in after) / 2
+    return 1 - lost / (len(before) * len(after))
 
 
 def _side(values: Sequence[float]) -> tuple[int, float | None, float | None]:
@@ -131,5 +134,10 @@ def _pooled_sd(before: Sequence[float], after: Sequence[float]) -> float | None:
     n = len(before) + len(after) - 2
     if n < 1:
         return None
-    squares = sum(variance(side) * (len(side) - 1) for side in (before, after) if len(side) > 1)
-    return sqrt(squares / n)
+    return sqrt((_squares(before) + _squares(after)) / n)
+
+
+def _squares(values: Sequence[float]) -> float:
+    """Sum of squared differences from the mean."""
+    mean = fmean(values)
+    return fsum((value - mean) ** 2 for value in values)

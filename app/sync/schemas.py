@@ -44,28 +44,38 @@ class SyncItem(Wire):
 class CheckInItem(SyncItem):
     """A check-in."""
 
+    type: Literal["check_in"]
     body: CheckInIn | None = None
 
 
 class AssessmentItem(SyncItem):
     """A filled-in instrument."""
 
+    type: Literal["assessment"]
     body: AssessmentIn | None = None
 
 
 class SideEffectItem(SyncItem):
     """An episode of a side effect."""
 
+    type: Literal["side_effect"]
     body: SideEffectIn | None = None
 
 
-class AdministrationItem(SyncItem):
-    """One dose taken or missed."""
+class DoseItem(SyncItem):
+    """One dose taken or missed, in our own words or as a health store has it."""
+
+    type: Literal["administration"]
+    body: AdministrationIn | SampleIn | None = None
+
+
+class AdministrationItem(DoseItem):
+    """One dose in our own words: so read, its faults are named by its own members."""
 
     body: AdministrationIn | None = None
 
 
-class SampleItem(SyncItem):
+class SampleItem(DoseItem):
     """One dose as a health store has it."""
 
     body: SampleIn | None = None
@@ -84,7 +94,12 @@ class SyncIn(Wire):
 
     sent_at: Instant | None = None
     items: Annotated[
-        list[CheckInItem | AssessmentItem | SideEffectItem | AdministrationItem | SampleItem],
+        list[
+            Annotated[
+                CheckInItem | AssessmentItem | SideEffectItem | DoseItem,
+                Field(discriminator="type"),
+            ]
+        ],
         Field(max_length=MOST_ITEMS),
     ]
 

@@ -50,7 +50,7 @@ KINDS: dict[str, Kind[Any]] = {
         administrations.ADMINISTRATION,
     )
 }
-STANDING = frozenset({"member", "person", "cares", "course"})
+STANDING = frozenset({"member", "person", "cares", "course", journal.ANY_SEALED})
 """What was learnt about the caller and the patient, which no item changes."""
 SKEW_FLAGGED_S = followups.CLOCK_SKEW_FLAGGED_S
 
@@ -248,7 +248,7 @@ def _keep(
         if moment is not None
     }
     if isinstance(body, CheckInIn):
-        return kind.keep(work, person, body.model_copy(update=clock), place)
+        return records.keep_version(work, kind, person, body.model_copy(update=clock), place)
     if isinstance(body, AdministrationIn):
         if body.medication_id is None:
             raise Invalid("the course that it belongs to", pointer="/medication_id")
@@ -259,4 +259,6 @@ def _keep(
     if sent.sent_at is not None:
         skew = (work.now - sent.sent_at).total_seconds()
         extra |= {"clock_skew_s": skew, "clock_skewed": abs(skew) > SKEW_FLAGGED_S}
-    return kind.keep(work, person, body, Place(place.record_id, place.version, place.row, extra))
+    return records.keep_version(
+        work, kind, person, body, Place(place.record_id, place.version, place.row, extra)
+    )

@@ -1,5 +1,6 @@
 """One measure of the report: level, change, states, trend and gaps, each with what it rests on."""
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -72,7 +73,11 @@ class _Window:
         return MONDAY - self.first.toordinal()
 
     def between(self, first: date, last: date) -> Sequence[Point]:
-        return [point for point in self.points if first <= point.day <= last]
+        return self.points[
+            bisect_left(self.points, first, key=_day_of) : bisect_right(
+                self.points, last, key=_day_of
+            )
+        ]
 
     def numbers(self, points: Sequence[Point]) -> tuple[list[float], list[float]]:
         first = self.first.toordinal()
@@ -94,25 +99,31 @@ class Block:
     flags: Flags
 
 
-def block(
-    series: Series,
-    params: Params,
-    index: Index | None,
-    *,
-    signals: Mapping[str, str] = MappingProxyType({}),
-    new_normal_on: Sequence[date] = (),
-) -> Block:
-    """Compute one measure's block from its readings up to `as_of`.
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """What a block is written from: the window, and what was found in it."""
 
-    signals: ids of the signals that flags opened, by flag id. new_normal_on: days on which a
-    prescriber called this measure's level of then the new normal.
+    inside: Series
+    seen: _Window
+    base: Baseline
+    reference: Sequence[Point]
+    threshold: ReliableThreshold
+    level: Level
+    changed: Change
+    state: States
+    flagged: Flags
+    whole: Trend
+    every: int
+    stale: int
+    found: clinical_status.Status
 
-    Raises:
-        UnknownBaselineRule: a given baseline lies outside the scale of this measure.
-    """
+
+def _judge(
+    series: Series, params: Params, index: Index | None, new_normal_on: Sequence[date]
+) -> _Judged:
     measure = series.measure
     inside = series.within(params.from_day, params.to_day)
-    points, ids = inside.points, Ids(params.records)
+    points = inside.points
     seen = _window(measure, points, params)
     kind = seen.cadence.kind
     course = index.course if index else None
@@ -127,8 +138,7 @@ def block(
     changed = change(measure, points, base, threshold, level_now=level.value)
     state = states(measure, points, base, threshold)
     flagged = _flags(seen, base, reference, threshold, state, new_normal_on)
-    trends = _trends(seen, params, index)
-    whole = trends[0][1]
+    whole = trend(seen.x, seen.y, cadence=seen.cadence, monday=seen.monday)
     begun_on = index.begun_on if index else None
     every = days_in_force(measure.cadence_days, started_on=begun_on, today=params.to_day)
     stale = days_in_force(measure.stale_after_days, started_on=begun_on, today=params.to_day)
@@ -145,6 +155,60 @@ def block(
         trend_size=threshold.points if kind == "sparse" else spread,
         confirmed=flagged.confirmed,
     )
+    return _Judged(
+        inside,
+        seen,
+        base,
+        reference,
+        threshold,
+        level,
+        changed,
+        state,
+        flagged,
+        whole,
+        every,
+        stale,
+        found,
+    )
+
+
+def stood(
+    series: Series, params: Params, index: Index | None, new_normal_on: Sequence[date]
+) -> Json:
+    """Give of one measure what a digest asks of an earlier day: status, last value, baseline."""
+    one = _judge(series, params, index, new_normal_on)
+    ids = Ids(params.records)
+    return {
+        "status": one.found.status,
+        "last": _last(one.seen),
+        "baseline": _baseline(one.base, ids),
+    }
+
+
+def block(
+    series: Series,
+    params: Params,
+    index: Index | None,
+    *,
+    signals: Mapping[str, str] = MappingProxyType({}),
+    new_normal: Mapping[date, str | None] = MappingProxyType({}),
+) -> Block:
+    """Compute one measure's block from its readings up to `as_of`.
+
+    signals: ids of the signals that flags opened, by flag id. new_normal: days on which a
+    prescriber called this measure's level of then the new normal, and who it was.
+
+    Raises:
+        UnknownBaselineRule: a given baseline lies outside the scale of this measure.
+    """
+    judged = _judge(series, params, index, sorted(new_normal))
+    measure, ids = series.measure, Ids(params.records)
+    inside, seen, base, reference = judged.inside, judged.seen, judged.base, judged.reference
+    points, kind, threshold = inside.points, seen.cadence.kind, judged.threshold
+    level, changed, state, flagged = judged.level, judged.changed, judged.state, judged.flagged
+    every, stale, found = judged.every, judged.stale, judged.found
+    course = index.course if index else None
+    trends = _trends(seen, judged.whole, params, index)
     others = baseline_alternatives(measure, points, base, threshold, cadence=kind, course=course)
     spaced = spacing(seen.x, measure.recall_days)
     last = points[-1] if points else None
@@ -170,7 +234,7 @@ def block(
         "coverage": _coverage(seen, params, every),
         "window": _days(params.from_day, params.to_day),
         **ids.of(points),
-        "last": last and {"day": last.day, "value": last.value, "records": list(last.records)},
+        "last": _last(seen),
         "last_seen_days": last and (params.to_day - last.day).days,
         "stale_on": last and last.day + timedelta(stale + 1),
         "baseline": _baseline(base, ids),
@@ -190,8 +254,11 @@ def block(
         "trend": [_trend(name, one, *days, seen, ids) for name, one, days in trends],
         "variability": _variability(seen, base, reference, params, ids),
         "time_in_band": _time_in_band(seen, params, ids),
-        "flags": flag_list(measure, flagged, signals, ids),
-        "references": references(flagged, ids),
+        "flags": [
+            one | {"dose": _dose_at(index, one["first_day"])}
+            for one in flag_list(measure, flagged, signals, ids)
+        ],
+        "references": references(flagged, new_normal, ids),
         "gaps": [
             {
                 "window": _days(seen.day(gap.last_before), seen.day(gap.first_after)),
@@ -208,6 +275,10 @@ def block(
         **({"points": _points(inside)} if params.points else {}),
     }
     return Block(written, measure, points, base, threshold, flagged)
+
+
+def _day_of(point: Point) -> date:
+    return point.day
 
 
 class Ids:
@@ -272,6 +343,22 @@ def _flags(
     )
 
 
+def _dose_at(index: Index | None, day: date) -> Json | None:
+    """Name the index course's epoch on a day, and for how long its dose had stood; no link said."""
+    if index is None:
+        return None
+    for number, epoch in enumerate(index.epochs, 1):
+        begun = epoch.from_day is None or epoch.from_day <= day
+        if begun and (epoch.to_day is None or day < epoch.to_day):
+            since = epoch.from_day and (day - epoch.from_day).days
+            return {
+                "medication_id": index.id,
+                "epoch": f"e{number}",
+                "days_since_change": since,
+            }
+    return None
+
+
 def _spread(measure: Measure, reference: Sequence[Point]) -> float | None:
     """SD of the reference, at least 5 % of the scale; None without a scale or a reference."""
     if measure.span is None or not reference:
@@ -297,15 +384,15 @@ def _level(seen: _Window, reference: Sequence[Point]) -> Level:
 
 
 def _trends(
-    seen: _Window, params: Params, index: Index | None
+    seen: _Window, whole: Trend, params: Params, index: Index | None
 ) -> list[tuple[str, Trend, tuple[date, date]]]:
-    """Fit the whole window, the dose epoch at its end if that can be fitted, and the newest."""
-    recent = params.to_day - timedelta(RECENT_DAYS[seen.cadence.kind] - 1)
-    spans = {"all": params.from_day}
+    """Beside the whole window fit the dose epoch at its end, where that can be, and the newest."""
+    found = [("all", whole, (params.from_day, params.to_day))]
+    spans = {}
     if index is not None and index.epoch is not None and index.epoch.from_day is not None:
         spans["epoch"] = max(index.epoch.from_day + timedelta(1), params.from_day)
+    recent = params.to_day - timedelta(RECENT_DAYS[seen.cadence.kind] - 1)
     spans["recent"] = max(recent, params.from_day)
-    found = []
     for name, first in spans.items():
         x, y = seen.numbers(seen.between(first, params.to_day))
         one = trend(x, y, cadence=seen.cadence, monday=seen.monday)
@@ -497,6 +584,13 @@ def _time_in_band(seen: _Window, params: Params, ids: Ids) -> Json | None:
         "window": _days(params.from_day, params.to_day),
         **ids.of(banded),
     }
+
+
+def _last(seen: _Window) -> Json | None:
+    if not seen.points:
+        return None
+    last = seen.points[-1]
+    return {"day": last.day, "value": last.value, "records": list(last.records)}
 
 
 def _band(band: Band) -> Json:

@@ -114,7 +114,7 @@ def show(work: Work, patient_id: UUID) -> Answer:
                     "statement": page.interactions["statement"],
                 },
                 "monitoring": page.monitoring["items"],
-                "plan": page.plan and _plan(page.plan, blocks),
+                "plan": page.plan and _plan(page.plan, blocks, since),
                 "decision_points": [
                     one for one in body["decision_points"] if one["result"] != "not_applicable"
                 ],
@@ -252,16 +252,22 @@ def _domain(body: Json, blocks: Mapping[str, Json], domain: str) -> Json | None:
     }
 
 
-def _plan(plan: Json, blocks: Mapping[str, Json]) -> Json:
-    """Give goals with where their measure stands now, and the next review."""
+def _plan(plan: Json, blocks: Mapping[str, Json], visited_on: str | None) -> Json:
+    """Give goals with where their measure stands now, and the next review.
+
+    Only a review moves the next one. seen_on: the last visit or call, where it came on or after
+        the day that is due: somebody saw the patient, and nobody wrote of a look at the plan.
+    """
+    due = plan["next_review"]["due"]
+    seen_on = visited_on if visited_on and visited_on >= due else None
     goals = []
-    for goal in plan["goals"]:
+    for goal in plan.get("goals", ()):
         block = blocks.get(goal.get("measure") or "")
         last = block and block["last"]
         goals.append(goal | {"now": last and last["value"], "on": last and last["day"]})
     return {
         "why": plan["why"],
         "goals": goals,
-        "next_review": plan["next_review"],
+        "next_review": plan["next_review"] | {"seen_on": seen_on},
         "therapy": plan.get("therapy", []),
     }

@@ -1,32 +1,47 @@
 """The medicines of the report: dose epochs, every dose event, and which course is the index."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from types import MappingProxyType
 from typing import Any
 from uuid import UUID
 
-from app.clinical.baseline import IndexCourse
+from app.clinical.baseline import IndexCourse, write_day
 from app.clinical.dose_timing import Onset, SteadyState, onset_days, phase, ss_days
 from app.clinical.doses import DoseEpoch, DoseEvent, DoseLine, dose_line, epoch_on, stated_dose
 from app.clinical.medications import by_id
+from app.clinical.units import show_dose
 from app.medications.reading import Course
-from app.trends.blocks import Index
+from app.trends.blocks import Ids, Index
+from app.trends.readings import Series
+from app.trends.taking import Taken, Taking
 
 Json = dict[str, Any]
 
 SETS_A_DOSE = frozenset({"start", "restart", "change"})
+NOTHING_RECORDED = Taken()
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One dose event in words: the dose before it, and the one that it sets."""
+
+    before: str
+    after: str
 
 
 class Line:
     """One course with its dose line up to `as_of`, and how long its doses need to be readable."""
 
-    def __init__(self, course: Course, as_of: date) -> None:
+    def __init__(self, course: Course, as_of: date, taken: Taken = NOTHING_RECORDED) -> None:
         self.course = course
         self.as_of = as_of
         # What lies ahead is kept when it is a plan: anything else has not happened yet.
         events = [e for e in course.events if e.planned or e.day is None or e.day <= as_of]
         self.line: DoseLine = dose_line(events, as_of=as_of)
+        self.taking = Taking(taken, self.line.epochs, as_of)
         known = by_id(course.reference_id) if course.reference_id else None
         half_life = known.half_life_hours[1] if known and known.half_life_hours else None
         self.steady: SteadyState = ss_days(half_life)
@@ -54,9 +69,13 @@ class Line:
         return begun
 
 
-def lines(courses: Sequence[Course], as_of: date) -> list[Line]:
+def lines(
+    courses: Sequence[Course],
+    as_of: date,
+    taken: Mapping[UUID, Taken] = MappingProxyType({}),
+) -> list[Line]:
     """Read the courses that had begun, or are planned; by first day, name and id."""
-    read = [Line(course, as_of) for course in courses]
+    read = [Line(course, as_of, taken.get(course.id, NOTHING_RECORDED)) for course in courses]
     known = [line for line in read if line.line.events]
 
     def place(line: Line) -> tuple[date, str, str]:
@@ -103,8 +122,10 @@ def told(
     line: Line,
     *,
     is_index: bool,
-    around: Callable[[Line, DoseEvent], list[Json]] = lambda *_: [],
-    effects: Callable[[Line], list[Json]] = lambda _: [],
+    around: Callable[[Line, DoseEvent, Step], list[Json]],
+    effects: Callable[[Line], list[Json]],
+    series: Sequence[Series],
+    ids: Ids,
 ) -> Json:
     """Write one course as it stands in the report; `around` compares before and after an event,
     `effects` times side effects against the course.
@@ -120,18 +141,22 @@ def told(
         "onset_basis": line.onset.basis,
         "reasons": [*line.steady.codes, *line.onset.codes],
         "epochs": [
-            _epoch(f"e{number}", epoch, line) for number, epoch in enumerate(line.line.epochs, 1)
+            _epoch(f"e{number}", epoch, line, series, ids)
+            for number, epoch in enumerate(line.line.epochs, 1)
         ],
         "events": _events(line, around),
         "notes": [
-            {"code": note.code, "day": note.day, "records": list(note.records)}
-            for note in line.line.notes
+            *(
+                {"code": note.code, "day": note.day, "records": list(note.records)}
+                for note in line.line.notes
+            ),
+            *line.taking.notes(),
         ],
         "side_effects": effects(line),
     }
 
 
-def _epoch(name: str, epoch: DoseEpoch, line: Line) -> Json:
+def _epoch(name: str, epoch: DoseEpoch, line: Line, series: Sequence[Series], ids: Ids) -> Json:
     phases = _phases(epoch, line)
     is_open = epoch.to_day is None and not epoch.ended_on_unknown_day
     return {
@@ -151,7 +176,7 @@ def _epoch(name: str, epoch: DoseEpoch, line: Line) -> Json:
         "days": epoch.days(line.as_of),
         "phase": phases[-1]["phase"] if phases and is_open else None,
         "phases": phases,
-        "administrations": None,
+        "administrations": line.taking.of_epoch(epoch, series, ids),
         "codes": list(epoch.codes),
         "records": list(epoch.records),
     }
@@ -180,7 +205,7 @@ def _phases(epoch: DoseEpoch, line: Line) -> list[Json]:
     return found
 
 
-def _events(line: Line, around: Callable[[Line, DoseEvent], list[Json]]) -> list[Json]:
+def _events(line: Line, around: Callable[[Line, DoseEvent, Step], list[Json]]) -> list[Json]:
     """List every dose event with the dose before and the one it sets, or would set."""
     codes: dict[str, list[str]] = {}
     for note in line.line.notes:
@@ -196,6 +221,9 @@ def _events(line: Line, around: Callable[[Line, DoseEvent], list[Json]]) -> list
         else:
             state = stated_dose(event, counted)
             after, unit = state.tdd, state.unit
+        shown = unit or _unit(line)
+        first = event.kind == "start" and not counted
+        step = Step("none" if first else _in_words(before, shown), _in_words(after, shown))
         found.append(
             {
                 "id": event.id,
@@ -203,7 +231,7 @@ def _events(line: Line, around: Callable[[Line, DoseEvent], list[Json]]) -> list
                 "kind": event.kind,
                 "from": _number(before),
                 "to": _number(after),
-                "unit": unit or _unit(line),
+                "unit": shown,
                 "planned": event.planned,
                 "unconfirmed": list(event.unconfirmed),
                 "reason": event.reason,
@@ -213,13 +241,27 @@ def _events(line: Line, around: Callable[[Line, DoseEvent], list[Json]]) -> list
                 "records": [event.id],
                 "ss_days": line.steady.days,
                 "onset_days": [line.onset.early, line.onset.full],
-                "before_after": around(line, event),
+                "before_after": around(line, event, step),
+                "text": {"patient": _to_patient(line, event, step)},
             }
         )
         if not event.planned and not event.unconfirmed:
             counted.append(event)
             before = after
     return found
+
+
+def _in_words(tdd: Decimal | None, unit: str | None) -> str:
+    if tdd is None:
+        return "a dose that is not known"
+    return show_dose(tdd, unit) if tdd and unit else "none"
+
+
+def _to_patient(line: Line, event: DoseEvent, step: Step) -> str | None:
+    """Say what was agreed, as a fact; nothing of what is planned, open or without a day."""
+    if event.day is None or event.planned or event.unconfirmed:
+        return None
+    return f"{line.course.name} from {write_day(event.day, year=True)} on: {step.after}."
 
 
 def _unit(line: Line) -> str | None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from app.clinical.baseline import write_day, write_number
@@ -11,6 +11,7 @@ from app.clinical.measures import SIDE_EFFECTS
 from app.trends.blocks import Block
 from app.trends.courses import Line
 from app.trends.params import Params
+from app.trends.readings import Reading
 
 Json = dict[str, Any]
 
@@ -26,11 +27,15 @@ WORDS = {
 
 @dataclass(frozen=True, slots=True)
 class Visit:
-    """A visit or call: the digest begins after its day."""
+    """A visit or call: the digest begins after its day.
+
+    sequence: that of its first version in the journal: what had been recorded by then was known.
+    """
 
     id: str
     day: date
     kind: str
+    sequence: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +85,14 @@ def digest(
     decisions: Sequence[Json],
     contexts: Sequence[Confounder],
     found: Sequence[Found],
+    late: Sequence[Reading],
+    rebased: Mapping[str, Json],
 ) -> Json:
     """List what is new since the reference, and in one line what is not.
 
-    then: each measure's block as of the reference, by code.
+    then: how each measure stood at the reference, by code. late: readings of days up to the
+    reference that came after it. rebased: by code, the baseline as it was known at the reference
+    where corrections or late data have changed it since.
     """
     visit, since = since_of(params, visits)
     if since is None:
@@ -93,14 +102,17 @@ def digest(
         *new.risks(risk),
         *new.flags(now),
         *new.doses(lines),
+        *new.taken(lines),
         *new.decisions(decisions, now),
+        *new.baselines(now, rebased),
         *new.statuses(now, then),
         *new.changes(now, then),
         *new.side_effects(now, then),
         *new.medicines(lines, found),
         *new.domains(now, then),
         *new.contexts(contexts),
-        *new.missing(now),
+        *new.missing(now, lines),
+        *new.late(late),
     ]
     told = {one.measure for one in items if one.measure and one.code != "DECISION_POINT"}
     items += new.unchanged(now, told)
@@ -205,6 +217,23 @@ class _New:
                     numbers={"kind": event.kind, "unconfirmed": list(event.unconfirmed)},
                 )
 
+    def taken(self, lines: Sequence[Line]) -> Iterator[_Item]:
+        """Tell how much of each ordered dose was taken since, where anybody recorded it."""
+        first = self._since + timedelta(1)
+        for line in lines:
+            found = line.taking.between(first, self._params.as_of)
+            share = found.share
+            if share is None or found.sentence is None:
+                continue
+            yield _Item(
+                3,
+                "ADMINISTRATIONS",
+                None,
+                f"{line.course.name}: {found.sentence[0].lower()}{found.sentence[1:]}",
+                share.records,
+                numbers={"taken_share": share.share, "n_known": share.n_known},
+            )
+
     def decisions(self, decisions: Sequence[Json], now: Sequence[Block]) -> Iterator[_Item]:
         labels = {one.measure.code: one.measure.label for one in now}
         for one in decisions:
@@ -224,6 +253,24 @@ class _New:
                 one["records"],
                 one["measure"],
                 {"point": one["point"], "result": one["result"]},
+            )
+
+    def baselines(self, now: Sequence[Block], rebased: Mapping[str, Json]) -> Iterator[_Item]:
+        """Tell a baseline that corrections or late data have moved: all change is held to it."""
+        for block in now:
+            was = rebased.get(block.measure.code)
+            if was is None:
+                continue
+            level = block.baseline.level
+            yield _Item(
+                5,
+                "BASELINE_CHANGED",
+                block.baseline.to_day,
+                f"{block.measure.label}: the baseline is {_level(level)} now, it was "
+                f"{_level(was['level'])} at the visit.",
+                [*was["records"], *block.baseline.records],
+                block.measure.code,
+                {"old": was["level"], "new": level, "rule": block.baseline.rule},
             )
 
     def statuses(self, now: Sequence[Block], then: Mapping[str, Json]) -> Iterator[_Item]:
@@ -353,20 +400,45 @@ class _New:
                     [one.id] if one.id else [],
                 )
 
-    def missing(self, now: Sequence[Block]) -> Iterator[_Item]:
-        """Tell what was expected and did not come."""
+    def missing(self, now: Sequence[Block], lines: Sequence[Line]) -> Iterator[_Item]:
+        """Tell what was expected and did not come, and that nothing came since a stop."""
         for block in now:
-            if block.written["status"] == "stale":
-                yield _Item(
-                    12,
-                    "NO_RECENT_READING",
-                    _last_day(block),
-                    f"{block.measure.label}: no reading for "
-                    f"{block.written['last_seen_days']} days.",
-                    _last_records(block),
-                    block.measure.code,
-                    {"last_seen_days": block.written["last_seen_days"]},
+            last = _last_day(block)
+            if block.written["status"] != "stale" or last is None:
+                continue
+            days = block.written["last_seen_days"]
+            said = f"{block.measure.label}: no reading for {days} days"
+            stopped = _stopped_since(lines, last)
+            if stopped is not None:
+                line, day = stopped
+                said += (
+                    f"; no readings since the stop of {line.course.name} "
+                    f"({write_day(day, year=day.year != self._params.as_of.year)})"
                 )
+            yield _Item(
+                12,
+                "NO_RECENT_READING",
+                last,
+                f"{said}.",
+                _last_records(block),
+                block.measure.code,
+                {"last_seen_days": days, "stopped_on": stopped and stopped[1]},
+            )
+
+    def late(self, late: Sequence[Reading]) -> Iterator[_Item]:
+        """Tell in one line what came after the visit for days before it."""
+        days = sorted({one.day for one in late})
+        if days:
+            count = len(late)
+            yield _Item(
+                12,
+                "LATE_DATA",
+                days[-1],
+                f"{count} {'reading' if count == 1 else 'readings'} came after the visit for "
+                f"days up to it ({_days(days[0], days[-1])}).",
+                [str(one.record_id) for one in late],
+                numbers={"n": count, "measures": sorted({one.measure for one in late})},
+            )
 
     def unchanged(self, now: Sequence[Block], told: set[str]) -> list[_Item]:
         same = [
@@ -388,6 +460,29 @@ class _New:
                 numbers={"measures": [one.measure.code for one in same]},
             )
         ]
+
+
+def _stopped_since(lines: Sequence[Line], day: date) -> tuple[Line, date] | None:
+    """Find the latest stop, of a course that is still off, on that day or after it."""
+    found = [
+        (epoch.from_day, line)
+        for line in lines
+        if line.line.epochs
+        and not (epoch := line.line.epochs[-1]).on
+        and not epoch.hold
+        and epoch.from_day is not None
+        and epoch.from_day >= day
+    ]
+    latest = max(found, key=lambda one: (one[0], str(one[1].course.id)), default=None)
+    return latest and (latest[1], latest[0])
+
+
+def _level(level: float | None) -> str:
+    return "not known" if level is None else write_number(level)
+
+
+def _days(first: date, last: date) -> str:
+    return write_day(first) if first == last else f"{write_day(first)} to {write_day(last)}"
 
 
 def _rating(value: float) -> str:

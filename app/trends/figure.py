@@ -34,11 +34,15 @@ Json = Mapping[str, Any]
 
 PLANNED_AHEAD = 4  # planned steps are drawn up to a quarter of the window ahead, later ones named
 AXIS_EVERY = 3  # the months are written again under every third panel
+DIAMOND = [(0.0, -6.0), (6.0, 0.0), (0.0, 6.0), (-6.0, 0.0)]
 IN_ROWS = {"dosage": "What was taken", "side_effects": "Side effects"}
 
 
-def draw(report: Json) -> str:
+def draw(report: Json, *, in_page: bool = False) -> str:
     """Draw the body of `GET /trends`, each measure with its points, as one SVG of width 1000.
+
+    in_page: the page around it says whose it is, what the risk items are, and what the lines are
+    called; the figure is lower by that.
 
     Beyond trend-spec 9.2 a measure block may carry `label` (else its code is spelled out) and
     `bands` [{min, max, label}] (else there are no strips), a patient `synthetic`, a PRN epoch
@@ -51,7 +55,8 @@ def draw(report: Json) -> str:
     axis, blocks = _axis(report), report["measures"]
     names = {block["measure"]: name_of(block) for block in blocks}
     rules = [axis.x(day) for day in dose_days(report["medications"]) if axis.holds(day)]
-    parts = [_header(report), _risk(report.get("risk") or [], names, axis)]
+    risk = report.get("risk") or []
+    parts = [_risk_marks(risk, axis)] if in_page else [_header(report), _risk(risk, names, axis)]
     parts += ribbon(report["medications"], axis)
     for domain, heading in IN_ROWS.items():
         parts += _rows(heading, [one for one in blocks if one["domain"] == domain], axis, rules)
@@ -59,7 +64,8 @@ def draw(report: Json) -> str:
     panels = [block for block in blocks if block["domain"] not in IN_ROWS]
     for place, block in enumerate(panels, 1):
         mixed = _mixed(block["measure"], report["medications"])
-        parts += panel(block, _sentence(block, report), axis, rules, mixed)
+        sentence = "" if in_page else _sentence(block, report)
+        parts += panel(block, sentence, axis, rules, mixed, has_key=not in_page)
         if place % AXIS_EVERY == 0 or place == len(panels):
             parts.append(months(axis))
     if not blocks:
@@ -203,8 +209,7 @@ def _risk(items: Sequence[Json], names: Mapping[str, str], axis: Axis) -> Part:
     """
     if not items:
         return Part("", 0)
-    corners = [(0.0, -6.0), (6.0, 0.0), (0.0, 6.0), (-6.0, 0.0)]
-    mark = shape(corners, fill="#D55E00", stroke="#000", class_="risk")
+    mark = shape(DIAMOND, fill="#D55E00", stroke="#000", class_="risk")
     days: dict[str, list[str]] = {}
     for item in items:
         days.setdefault(item["measure"], []).append(item["day"])
@@ -219,6 +224,15 @@ def _risk(items: Sequence[Json], names: Mapping[str, str], axis: Axis) -> Part:
     others = [at(axis.x(to_day(day)), foot.height - 6, mark) for day in sorted(before)]
     heading = text(MARGIN, 13, "Risk items", 13, font_weight="bold")
     return stack([Part(heading, 16), Part(foot.svg + "".join(others), foot.height), Part("", 8)])
+
+
+def _risk_marks(items: Sequence[Json], axis: Axis) -> Part:
+    """Mark the days of the risk items, and leave their words to the page."""
+    if not items:
+        return Part("", 0)
+    mark = shape(DIAMOND, fill="#D55E00", stroke="#000", class_="risk")
+    marks = [at(axis.x(to_day(item["day"])), 10, mark) for item in items]
+    return Part(text(MARGIN, 14, "Risk", 13, font_weight="bold") + "".join(marks), 22)
 
 
 def _latest_words(item: Json, days: Sequence[str], names: Mapping[str, str]) -> str:

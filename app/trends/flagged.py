@@ -98,8 +98,11 @@ def sentence(measure: Measure, one: Flag, against: Against | None) -> str:
     )
 
 
-def references(found: Flags, ids: Listing) -> list[Json]:
-    """Write every reference that the readings were held against, retired ones included."""
+def references(found: Flags, new_normal: Mapping[date, str | None], ids: Listing) -> list[Json]:
+    """Write every reference that the readings were held against; retired ones say when and by whom.
+
+    new_normal: by day, who called the level of then the new normal.
+    """
     return [
         {
             "name": one.name,
@@ -108,6 +111,7 @@ def references(found: Flags, ids: Listing) -> list[Json]:
             **_limit(one),
             "reasons": list(one.reasons),
             "retired_on": one.retired_on,
+            "retired_by": new_normal.get(one.retired_on) if one.retired_on else None,
             "window": _window(one.points),
             **ids.of(one.points),
         }

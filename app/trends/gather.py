@@ -1,7 +1,7 @@
 """What a report needs from the journal, in at most six statements whatever its size."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -14,6 +14,7 @@ import orjson
 
 from app.clinical import measures as house
 from app.clinical import medications as reference
+from app.clinical.adherence import Administration, Dispense
 from app.clinical.dose_response import Confounder
 from app.clinical.safety import SAFETY_NOTICE
 from app.core.db import Work
@@ -22,11 +23,12 @@ from app.measurements import service as measurements
 from app.medications import reading as medications
 from app.patients import service as patients
 from app.patients.service import Person
-from app.trends.digest import Found, Visit
+from app.trends.digest import Found, Visit, since_of
 from app.trends.params import Params
 from app.trends.readings import Reading
-from app.trends.report import ENGINE, Slice
+from app.trends.report import ENGINE, NOT_REVISED, Revised, Slice
 from app.trends.risk import Signal
+from app.trends.taking import Taken
 
 Json = dict[str, Any]
 
@@ -37,6 +39,8 @@ READ = (
     "life_event",
     "therapy_session",
     "interaction",
+    "administration",
+    "dispense",
 )
 """The types of records that a report reads whole; its numbers come from the series table."""
 RECEIVED = {"total_mismatch": "DQ_TOTAL_MISMATCH", "total_prorated": "DQ_PRORATED"}
@@ -96,14 +100,23 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
     zone = ZoneInfo(params.tz)
     stored = journal.answers_of(work, person.id, READ, sequence)
     of: dict[str, list[Json]] = defaultdict(list)
-    for type_, answer in stored:
+    visits: list[Visit] = []
+    for type_, answer, first in stored:
         of[type_].append(answer)
+        if type_ == "follow_up" and answer["kind"] in ("visit", "call"):
+            day = _day(answer["occurred_at"], zone)
+            visits.append(Visit(answer["id"], day, answer["kind"], first))
+    visit = since_of(params, visits)[0] if "digest" in params.parts else None
+    rows = measurements.series(
+        work, person.id, sequence, or_known_at=visit.sequence if visit else None
+    )
     return Slice(
         patient=patients.banner(person),
         zone=person.time_zone,
         patient_version=sequence,
         known_at=moment.known_at,
-        readings=[Reading(*row[:8]) for row in measurements.series(work, person.id, sequence)],
+        readings=[Reading(*row[:8]) for row in rows if row[9] is None or row[9] > sequence],
+        revised=_revised(rows, visit, sequence) if visit else NOT_REVISED,
         courses=medications.courses(work, person.id, sequence),
         signals=[
             _signal(answer, zone)
@@ -115,13 +128,11 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
             for one in (*map(_life_event, of["life_event"]), *_therapy(of["therapy_session"]))
             if one.day is not None and one.day <= params.as_of
         ],
-        visits=[
-            Visit(answer["id"], _day(answer["occurred_at"], zone), answer["kind"])
-            for answer in of["follow_up"]
-            if answer["kind"] in ("visit", "call")
-        ],
+        visits=visits,
+        offsets=_offsets([*of["assessment"], *of["follow_up"]]) if person.zone is None else {},
         interactions=[_finding(answer, zone) for answer in of["interaction"]],
         received={answer["id"]: _received(answer) for answer in of["assessment"]},
+        taken=_taken(of["administration"], of["dispense"], params.as_of),
         registry=measurements.registry(work),
         versions=moment.versions,
         safety_notice=SAFETY_NOTICE,
@@ -132,14 +143,44 @@ def _day(moment: str, zone: ZoneInfo) -> date:
     return datetime.fromisoformat(moment).astimezone(zone).date()
 
 
+def _revised(rows: Sequence[Any], visit: Visit, sequence: int) -> Revised:
+    """Find what came late for days up to a visit, and what was known then of what changed."""
+    known = {row[4] for row in rows if row[8] <= visit.sequence}
+    late = [
+        Reading(*row[:8])
+        for row in rows
+        if row[8] > visit.sequence and row[1] <= visit.day and row[4] not in known
+        if row[9] is None or row[9] > sequence
+    ]
+    taken_back = {row[0] for row in rows if row[9] is not None and row[9] <= sequence}
+    touched = taken_back | {one.measure for one in late}
+    then: dict[str, list[Reading]] = defaultdict(list)
+    for row in rows:
+        if row[0] in touched and row[8] <= visit.sequence:
+            then[row[0]].append(Reading(*row[:8]))
+    return Revised(late, then)
+
+
+def _offsets(answers: Iterable[Json]) -> dict[str, int]:
+    """Give the minutes by which each record's own clock differed from UTC."""
+    found = {}
+    for answer in answers:
+        said = answer.get("occurred_at")
+        ahead = datetime.fromisoformat(said).utcoffset() if said else None
+        if ahead is not None:
+            found[answer["id"]] = int(ahead.total_seconds() // 60)
+    return found
+
+
 def _signal(answer: Json, zone: ZoneInfo) -> Signal:
-    accepted_on = _day(answer["closed"]["at"], zone) if answer.get("new_normal") else None
+    closed = answer.get("closed") if answer.get("new_normal") else None
     return Signal(
         answer["id"],
         answer["state"],
         _day(answer["raised_at"], zone),
         answer["evidence"],
-        accepted_on,
+        _day(closed["at"], zone) if closed else None,
+        closed["by"] if closed else None,
     )
 
 
@@ -161,6 +202,23 @@ def _therapy(sessions: Iterable[Json]) -> Iterator[Confounder]:
         begun.add(one["modality"])
         words = one["modality"].replace("_", " ")
         yield Confounder(kind, one["id"], date.fromisoformat(one["occurred_on"]), words)
+
+
+def _taken(answers: Iterable[Json], fills: Iterable[Json], as_of: date) -> dict[UUID, Taken]:
+    """Group answers and fills up to a day by course."""
+    given: dict[UUID, list[Administration]] = defaultdict(list)
+    handed_out: dict[UUID, list[Dispense]] = defaultdict(list)
+    for one in answers:
+        if (day := date.fromisoformat(one["day"])) <= as_of:
+            given[UUID(one["medication_id"])].append(Administration(one["id"], day, one["taken"]))
+    for one in fills:
+        if (day := date.fromisoformat(one["dispensed_on"])) <= as_of:
+            fill = Dispense(one["id"], day, one.get("days_supply"))
+            handed_out[UUID(one["medication_id"])].append(fill)
+    return {
+        course: Taken(given.get(course, ()), handed_out.get(course, ()))
+        for course in given.keys() | handed_out.keys()
+    }
 
 
 def _finding(answer: Json, zone: ZoneInfo) -> Found:

@@ -212,7 +212,7 @@ def _past_trials(
     found = journal.answers_of(work, patient_id, ("intake",), sequence)
     return [
         (answer["id"], (answer.get("psychiatric_history") or {}).get("past_trials") or [])
-        for _, answer in found
+        for _, answer, _ in found
     ]
 
 

@@ -98,11 +98,18 @@ class Scale:
 
 
 def panel(
-    block: Json, sentence: str, axis: Axis, rules: Sequence[float], mixed: Sequence[Mixed]
+    block: Json,
+    sentence: str,
+    axis: Axis,
+    rules: Sequence[float],
+    mixed: Sequence[Mixed],
+    *,
+    has_key: bool = True,
 ) -> list[Part]:
     """Draw one measure block; `rules` are the x of the dose events.
 
-    mixed: spans of this measure in which more than one thing changed.
+    mixed: spans of this measure in which more than one thing changed. has_key: also say what the
+    lines are whose short name beside the plot is not enough.
     """
     points, scale = kept(block), _scale(block)
     levels = [level for level in _levels(block) if scale.low <= level.value <= scale.high]
@@ -130,7 +137,7 @@ def panel(
     return [
         _heading(block),
         lines(sentence, LEFT, 11, WIDTH - MARGIN - LEFT),
-        _key(block, levels, mixed),
+        _key(block, levels, mixed, in_full=has_key),
         Part("", 4),
         callouts(flags, WIDTH - MARGIN),
         Part("".join(drawn), scale.height + STRIP + 6),
@@ -273,16 +280,19 @@ def _plain(code: str) -> str:
 # Beside and above the plot
 
 
-def _key(block: Json, levels: Sequence[Level], mixed: Sequence[Mixed]) -> Part:
-    """What the lines and marks are, in as many rows as it takes."""
-    entries = [(line(0, 0, 26, 0, **level.look), level.long) for level in levels]
-    if trend := _trend(block):
+def _key(block: Json, levels: Sequence[Level], mixed: Sequence[Mixed], *, in_full: bool) -> Part:
+    """What the lines and marks are, in as many rows as it takes.
+
+    Not in full: only what was left out, and what cannot be told apart.
+    """
+    entries = [(line(0, 0, 26, 0, **level.look), level.long) for level in levels if in_full]
+    if in_full and (trend := _trend(block)):
         interval = "no interval"
         if ends := trend.get("interval"):
             interval = f"95% {number(ends[0], 2)} to {number(ends[1], 2)}"
         slope = f"trend (Theil-Sen) {number(trend['slope_per_7d'], 2)} a week"
         entries.append((line(0, 0, 26, 0, **FITTED), f"{slope} (n {trend['n']}, {interval})"))
-    if _dense(block):
+    if in_full and _dense(block):
         sample = line(0, 0, 26, 0, stroke=BLUE, stroke_width=2.2)
         entries.append((sample, "7-day median; dots: single days"))
     if left_out := _left_out(block):

@@ -5,7 +5,8 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any, Literal, TypeVar
+from importlib.util import find_spec
+from typing import Any, Literal, TypeVar, get_args
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
@@ -19,13 +20,18 @@ from app.core.wire import Instant
 
 T = TypeVar("T")
 Audience = Literal["prescriber", "patient"]
-Format = Literal["json", "csv", "svg"]
+Format = Literal["json", "csv", "svg", "html", "png"]
 
 MEDIA_TYPES: dict[Format, str] = {
     "json": "application/json",
     "csv": "text/csv",
     "svg": "image/svg+xml",
+    "html": "text/html",
+    "png": "image/png",
 }
+DRAWS_PNG = find_spec("vl_convert") is not None
+"""An optional extra; without it nobody is offered a PNG."""
+MADE: tuple[Format, ...] = tuple(one for one in MEDIA_TYPES if one != "png" or DRAWS_PNG)
 PARTS = (
     "summary",
     "risk",
@@ -53,8 +59,19 @@ PARAMETERS = {
     "tz": "IANA zone that decides which day it is; by default the patient's",
     "include": "Comma list of parts (" + ", ".join(PARTS) + ") and, in addition, points, records",
     "audience": "prescriber, or patient: own numbers only",
-    "format": "json, csv or svg; also by Accept",
+    "format": "json, csv, svg, html (one page to print) or png; also by Accept",
     "lang": "en",
+}
+_A_DAY = {"type": "string", "format": "date"}
+_FORMS: dict[str, dict[str, Any]] = {
+    **dict.fromkeys(("from", "to", "as_of", "since"), _A_DAY),
+    "known_at": {"type": "string", "format": "date-time"},
+    "medication": {"type": "string", "format": "uuid"},
+    "window": {"type": "integer", "minimum": 7, "maximum": 56},
+    "strict_window": {"type": "boolean"},
+    "audience": {"type": "string", "enum": list(get_args(Audience))},
+    "format": {"type": "string", "enum": list(MEDIA_TYPES)},
+    "lang": {"type": "string", "enum": ["en"]},
 }
 WEEKS_BACK = timedelta(weeks=26)
 
@@ -164,7 +181,7 @@ def resolve(asked: Asked, zone: str | None, now: datetime, audience: Audience) -
         strict_window=asked.strict_window,
         window=asked.window,
         since=asked.since,
-        parts=asked.parts,
+        parts=asked.parts if asked.format == "json" else PARTS,
         points=asked.points or asked.format != "json",
         records=asked.records,
         audience=audience,
@@ -341,17 +358,18 @@ def _tags(header: str | None) -> tuple[str, ...]:
 def _format(named: str | None, accept: str | None) -> Format:
     """Choose by `format`, else by Accept (RFC 9110): the best weight, then the order sent."""
     if named is not None:
-        for known in MEDIA_TYPES:
+        for known in MADE:
             if named == known:
                 return known
-        raise NotAcceptable("json, csv or svg", pointer="/query/format")
+        raise NotAcceptable(", ".join(MADE), pointer="/query/format")
     ranges = sorted(_ranges(accept or "*/*"), key=lambda one: -one[1])
     for wanted, weight in ranges:
-        for known, media_type in MEDIA_TYPES.items():
+        for known in MADE:
+            media_type = MEDIA_TYPES[known]
             kind = media_type.partition("/")[0]
             if weight > 0 and wanted in (media_type, f"{kind}/*", "*/*"):
                 return known
-    raise NotAcceptable(", ".join(MEDIA_TYPES.values()))
+    raise NotAcceptable(", ".join(MEDIA_TYPES[known] for known in MADE))
 
 
 def _ranges(accept: str) -> list[tuple[str, float]]:
@@ -370,7 +388,12 @@ def described() -> dict[str, Any]:
     """Give the parameters as the OpenAPI document writes them."""
     return {
         "parameters": [
-            {"name": name, "in": "query", "schema": {"type": "string"}, "description": text}
+            {
+                "name": name,
+                "in": "query",
+                "schema": _FORMS.get(name, {"type": "string"}),
+                "description": text,
+            }
             for name, text in PARAMETERS.items()
         ]
     }

@@ -1,8 +1,7 @@
 """The body of `GET /trends` from a slice of the journal and the parameters; no clock, no I/O.
 
 Same slice, same parameters: the same members in the same order. What is unknown is null with a
-reason code; what is not built yet is empty and named in `not_built`; what a patient's own view
-leaves out is null and named in `withheld`.
+reason code; what a patient's own view leaves out is null and named in `withheld`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,7 +18,7 @@ from app.core.errors import InvalidParameter
 from app.medications.reading import Course
 from app.trends.around import Around, clock_of, decision
 from app.trends.basis import BASIS
-from app.trends.blocks import Block, Index, block
+from app.trends.blocks import Block, Ids, Index, block, stood
 from app.trends.courses import Line, index_line, index_of, lines, told
 from app.trends.digest import Found, Visit, digest, since_of
 from app.trends.effects import Effects
@@ -28,6 +27,7 @@ from app.trends.params import PARTS, Params
 from app.trends.readings import Reading, Series, by_measure, happened, series_of
 from app.trends.review_due import due_codes, reviews
 from app.trends.risk import Signal, levels, risk_items
+from app.trends.taking import Taken
 
 Json = dict[str, Any]
 
@@ -37,9 +37,6 @@ MOST_READINGS = 20_000
 FOLLOWED = ("side_effects", "mood_cognition", "sleep", "functioning")
 """Domains that are expected of everybody: listed without data too, as having none."""
 STATUS_WORDS = ("improving", "worsening", "stable", "insufficient_data", "stale")
-NOT_BUILT = (
-    "administrations",
-)
 WITHHELD = ("patient", "summary", "risk", "digest", "decision_points", "quality", "basis")
 PATIENT_SEES = (
     "measure",
@@ -66,6 +63,21 @@ BEFORE_START = timedelta(28)
 
 
 @dataclass(frozen=True, slots=True)
+class Revised:
+    """What has been learnt since the last visit about the days up to it.
+
+    late: readings that came afterwards. then: of each measure with such a reading, or one that
+    was corrected or taken back, the readings that were known at the visit.
+    """
+
+    late: Sequence[Reading]
+    then: Mapping[str, Sequence[Reading]]
+
+
+NOT_REVISED = Revised((), {})
+
+
+@dataclass(frozen=True, slots=True)
 class Slice:
     """What the journal knew of one patient at one moment, and what the clinic knows of numbers.
 
@@ -74,6 +86,8 @@ class Slice:
     contexts: life events, therapy, illness and the like, as far as they are known.
     registry: answers for any code. registered: the codes that have a meaning.
     received: what is to know of single assessments, by record: code -> its numbers.
+    taken: what was recorded of the taking of each course, up to any day.
+    offsets: where no zone is known, the minutes from UTC of each record's own clock.
     safety_notice: what a patient reads in place of a sentence while a risk signal is open.
     """
 
@@ -82,12 +96,15 @@ class Slice:
     patient_version: int
     known_at: datetime | None
     readings: Sequence[Reading]
+    revised: Revised
+    offsets: Mapping[str, int]
     courses: Sequence[Course]
     signals: Sequence[Signal]
     contexts: Sequence[Confounder]
     visits: Sequence[Visit]
     interactions: Sequence[Found]
     received: Mapping[str, Mapping[str, Json]]
+    taken: Mapping[UUID, Taken]
     registry: Mapping[str, Measure]
     versions: Mapping[str, str]
     safety_notice: str
@@ -106,25 +123,26 @@ def report(known: Slice, params: Params) -> Json:
     grouped = by_measure(happened(known.readings, params.as_of, home, ZoneInfo(params.tz)))
     _require_measures(known, params, grouped)
     _require_course(known, params)
-    courses = lines(known.courses, params.as_of)
+    courses = lines(known.courses, params.as_of, known.taken)
     chosen = index_line(courses, params.medication)
     params = _widened(params, chosen)
     index = index_of(chosen, params.from_day, params.to_day) if chosen else None
     series, others = _series(known, params, grouped, index)
     opened, accepted = _of_flags(known.signals)
+    late = list(happened(known.revised.late, params.as_of, home, ZoneInfo(params.tz)))
     read = [
         block(
             one,
             params,
             index,
             signals=opened,
-            new_normal_on=accepted.get(one.measure.code, ()),
+            new_normal=accepted.get(one.measure.code, {}),
         )
         for one in series
     ]
     blocks = [one.written for one in read]
     since = since_of(params, known.visits)[1] if "digest" in params.parts else None
-    then = _then(read, series, params, index, since)
+    then = _then(series, params, index, since, accepted)
     domains = _domains(known, params, blocks)
     risk = risk_items(grouped, known.signals, levels(known.registry))
     around = Around(courses, series, known.contexts, params)
@@ -140,7 +158,6 @@ def report(known: Slice, params: Params) -> Json:
         "tz": params.tz,
         "window": {"from": params.from_day, "to": params.to_day},
         "versions": {**known.versions, "patient_version": known.patient_version},
-        "not_built": list(NOT_BUILT),
         "withheld": [],
         "summary": _summary(domains, blocks, risk, known.signals)
         | {
@@ -158,10 +175,19 @@ def report(known: Slice, params: Params) -> Json:
             decisions,
             known.contexts,
             known.interactions,
+            late,
+            _rebased(known, read, then, params, index, since),
         ),
         "measures": blocks,
         "medications": [
-            told(line, is_index=line is chosen, around=around.of, effects=effects.of)
+            told(
+                line,
+                is_index=line is chosen,
+                around=around.of,
+                effects=effects.of,
+                series=series,
+                ids=Ids(params.records),
+            )
             for line in courses
         ],
         "decision_points": decisions,
@@ -255,20 +281,49 @@ def _of_one_medicine(
 
 
 def _then(
-    read: Sequence[Block],
     series: Sequence[Series],
     params: Params,
     index: Index | None,
     since: date | None,
+    accepted: Mapping[str, Mapping[date, str | None]],
 ) -> dict[str, Json]:
-    """Give each measure's block as it stood on a day, where a reading has come since."""
+    """Say of each measure how it stood on a day, by today's knowledge."""
     if since is None or since < params.from_day:
         return {}
-    earlier = replace(params, as_of=since, to_day=since, points=False)
+    earlier = replace(params, as_of=since, to_day=since)
+    return {
+        whole.measure.code: stood(
+            whole.within(date.min, since),
+            earlier,
+            index,
+            [day for day in sorted(accepted.get(whole.measure.code, ())) if day <= since],
+        )
+        for whole in series
+    }
+
+
+def _rebased(
+    known: Slice,
+    read: Sequence[Block],
+    then: Mapping[str, Json],
+    params: Params,
+    index: Index | None,
+    since: date | None,
+) -> dict[str, Json]:
+    """Give, by measure, the baseline as it was known at the visit where it was another one."""
+    if since is None:
+        return {}
     found = {}
-    for one, whole in zip(read, series, strict=True):
-        until = whole.within(date.min, since)
-        found[one.measure.code] = block(until, earlier, index).written
+    earlier = replace(params, as_of=since, to_day=since)
+    for one in read:
+        code = one.measure.code
+        if code not in known.revised.then or code not in then:
+            continue
+        rows = by_measure(known.revised.then[code])[code]
+        kept, _ = _of_one_medicine(rows, index)
+        was = stood(series_of(one.measure, kept).within(date.min, since), earlier, index, ())
+        if was["baseline"] != then[code]["baseline"]:
+            found[code] = was["baseline"]
     return found
 
 
@@ -297,17 +352,20 @@ def _decisions(
     ]
 
 
-def _of_flags(signals: Sequence[Signal]) -> tuple[dict[str, str], dict[str, list[date]]]:
-    """Give the signals that flags opened, by flag id, and the days of each new normal."""
+def _of_flags(
+    signals: Sequence[Signal],
+) -> tuple[dict[str, str], dict[str, dict[date, str | None]]]:
+    """Give the signals that flags opened, by flag id, and each new normal: its day and by whom."""
     opened: dict[str, str] = {}
-    accepted: dict[str, list[date]] = {}
+    accepted: dict[str, dict[date, str | None]] = {}
     for one in signals:
         flag = one.evidence.get("flag")
         if flag is None:
             continue
         opened[flag] = one.id
         if one.new_normal_on is not None:
-            accepted.setdefault(one.evidence["measure"], []).append(one.new_normal_on)
+            of_measure = accepted.setdefault(one.evidence["measure"], {})
+            of_measure[one.new_normal_on] = one.new_normal_by
     return opened, accepted
 
 
@@ -402,6 +460,8 @@ def _quality(known: Slice, params: Params, series: Sequence[Series]) -> list[Jso
     found: list[Json] = []
     if params.tz_assumed:
         found.append({"code": "DQ_TZ_ASSUMED", "measure": None, "records": []})
+    if moved := _moved(known.offsets):
+        found.append({"code": "DQ_TZ_CHANGED", "measure": None, "records": moved[-50:]})
     for one in series:
         inside = one.within(params.from_day, params.to_day)
         for code, records in sorted(inside.codes.items()):
@@ -419,6 +479,14 @@ def _quality(known: Slice, params: Params, series: Sequence[Series]) -> list[Jso
                         {"code": code, "measure": one.measure.code, "records": [record], **numbers}
                     )
     return found
+
+
+def _moved(offsets: Mapping[str, int]) -> list[str]:
+    """Give the records whose clock is more than an hour from the first one's: summer time is not
+    travel. Each stands on the day of its own clock.
+    """
+    first = next(iter(offsets.values()), 0)
+    return [record for record, minutes in offsets.items() if abs(minutes - first) > 60]
 
 
 # ---- the patient's own view
@@ -446,6 +514,22 @@ def _own_view(body: Json, known: Slice, risk: Sequence[Json]) -> Json:
         "withheld": list(WITHHELD),
         "safety_notice": notice,
         "measures": blocks,
+        "medications": [_own_course(one) for one in body["medications"]],
+    }
+
+
+def _own_course(course: Json) -> Json:
+    """Leave a patient the doses and what was recorded of taking them, without any comparison."""
+    epochs = []
+    for one in course["epochs"]:
+        taking = one["administrations"]
+        if taking and "text" in taking:
+            taking = taking | {"text": {"patient": taking["text"]["patient"]}}
+        epochs.append(one | {"administrations": taking})
+    return course | {
+        "epochs": epochs,
+        "events": [one | {"before_after": []} for one in course["events"]],
+        "side_effects": [],
     }
 
 

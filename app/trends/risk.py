@@ -22,7 +22,7 @@ MOST_IDS = 50
 class Signal:
     """A signal as it stood at the asked moment; `day` is that on which it was raised.
 
-    new_normal_on: the day on which a prescriber closed it as the new normal.
+    new_normal_on: the day on which a prescriber closed it as the new normal; new_normal_by: who.
     """
 
     id: str
@@ -30,6 +30,7 @@ class Signal:
     day: date
     evidence: Mapping[str, Any]
     new_normal_on: date | None = None
+    new_normal_by: str | None = None
 
     def facts(self) -> Iterator[tuple[Key, Mapping[str, Any]]]:
         """Give the facts it was opened by that are numbers: (record, measure) and the evidence.

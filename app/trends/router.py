@@ -1,7 +1,7 @@
 """A patient's trends: is it working, is it safe, how sure are we."""
 
 from dataclasses import replace
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
 from fastapi import APIRouter, Depends, Request, Response
@@ -12,6 +12,7 @@ from app.identity.deps import Clinician, ClinicianOrPatient
 from app.patients.routes import only_known
 from app.trends import brief, decision, history, params, service
 from app.trends.params import Asked
+from app.trends.schemas import TrendsOut
 
 router = APIRouter(prefix="/v1/patients/{patient_id}/trends", tags=["trends"], route_class=Route)
 
@@ -38,14 +39,14 @@ async def asked_for(request: Request) -> Asked:
     )
 
 
-@router.get(
-    "",
-    responses={
-        200: {"content": {media_type: {} for media_type in params.MEDIA_TYPES.values()}},
-        304: {"description": "Nothing has changed since the ETag in If-None-Match"},
-    },
-    openapi_extra=params.described(),
-)
+AS_TEXT = {"schema": {"type": "string"}}
+FORMS: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"text/csv": AS_TEXT, "image/svg+xml": AS_TEXT}},
+    304: {"description": "Nothing has changed since the ETag in If-None-Match"},
+}
+
+
+@router.get("", response_model=TrendsOut, responses=FORMS, openapi_extra=params.described())
 async def read_trends(
     patient_id: UUID,
     actor: ClinicianOrPatient,
@@ -56,7 +57,12 @@ async def read_trends(
     return await read(service.read, actor, patient_id, asked)
 
 
-@digest_router.get("", openapi_extra=params.described())
+@digest_router.get(
+    "",
+    response_model=TrendsOut,
+    responses={304: FORMS[304]},
+    openapi_extra=params.described(),
+)
 async def read_digest(
     patient_id: UUID,
     actor: Clinician,

@@ -5,22 +5,26 @@ from uuid import UUID
 
 import orjson
 
+from app.care import plan as care
 from app.clinical.baseline import UnknownBaselineRule
 from app.clinical.measures import SIDE_EFFECTS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import InvalidParameter
+from app.patients.service import Person
 from app.trends.csv import table
 from app.trends.figure import draw
 from app.trends.gather import gather, look_up
+from app.trends.html import page
 from app.trends.params import MEDIA_TYPES, Asked, Params, resolve
+from app.trends.png import png
 from app.trends.report import report
 
 Json = dict[str, Any]
 
 
 def read(work: Work, patient_id: UUID, asked: Asked) -> Answer:
-    """Give a patient's trends as JSON, a table or a figure; 304 where the caller has them.
+    """Give a patient's trends as JSON, table, figure or page; 304 where the caller has them.
 
     A patient's own token gets the patient's view, whatever it asks for.
 
@@ -41,20 +45,37 @@ def read(work: Work, patient_id: UUID, asked: Asked) -> Answer:
         raise InvalidParameter(
             "a value on the measure's scale", pointer="/query/baseline"
         ) from None
+    plan = _plan(work, moment.person) if params.format == "html" else None
     return Answer(
-        _written(body, params, patient_id),
+        _written(body, params, patient_id, plan),
         etag=tag,
         media_type=MEDIA_TYPES[params.format],
         attachment=None if params.format == "json" else f"trends.{params.format}",
     )
 
 
-def _written(body: Json, params: Params, patient_id: UUID) -> bytes:
+def _written(body: Json, params: Params, patient_id: UUID, plan: Json | None) -> bytes:
+    if params.format == "json":
+        return orjson.dumps(body)
     if params.format == "csv":
         return table(body, str(patient_id)).encode()
-    if params.format == "svg":
-        return draw(body | {"measures": _drawn(body, params)}).encode()
-    return orjson.dumps(body)
+    if params.format == "html":
+        return page(body, plan).encode()
+    figure = draw(body | {"measures": _drawn(body, params)})
+    return png(figure) if params.format == "png" else figure.encode()
+
+
+def _plan(work: Work, person: Person) -> Json | None:
+    """Give what was agreed, as it stands now: why, the goals in the patient's words, the review."""
+    agreed = care.agreed_with(work, person)
+    if agreed is None:
+        return None
+    return {
+        "why": agreed.body["why"],
+        "goals": [goal["patient_words"] for goal in agreed.body.get("goals", ())],
+        "review_on": agreed.next_review.due_on,
+        "overdue": agreed.next_review.overdue,
+    }
 
 
 def _drawn(body: Json, params: Params) -> list[Json]:

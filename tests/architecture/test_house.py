@@ -74,8 +74,11 @@ def test_every_body_stands_in_the_document_with_its_schema(tmp_path: Path) -> No
     }
 
     for path, operation in posts.items():
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        name = schema["$ref"].rsplit("/", 1)[-1]
+        (content,) = operation["requestBody"]["content"].values()
+        if path.startswith("/oauth/"):  # a form of RFC 6749
+            assert content["schema"]["required"]
+            continue
+        name = content["schema"]["$ref"].rsplit("/", 1)[-1]
         assert name in document["components"]["schemas"], path
 
 

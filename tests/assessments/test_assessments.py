@@ -87,6 +87,7 @@ def within(clinic: Clinic, data: AssessmentWithin, at: datetime = VISIT_AT) -> d
             occurred_on=person.day_of(at),
             follow_up_id=FOLLOW_UP,
             fallback_id=UUID(int=7),
+            at="/assessments/0",
         )
 
     actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
@@ -367,7 +368,7 @@ def test_a_check_in_with_a_scale_of_mania_tells_the_patient_that_nobody_watches(
     assert told.status_code == 201, told.text
     assert told.json()["safety_notice"]["nobody_watches"] is True
     assert refused.status_code == 422
-    assert refused.json()["errors"][0]["pointer"] == "/assessments"
+    assert refused.json()["errors"][0]["pointer"] == "/assessments/0/instrument"
 
 
 def test_an_answer_taken_back_was_not_asked(caller: Caller) -> None:

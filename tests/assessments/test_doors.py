@@ -81,3 +81,52 @@ def test_the_score_is_the_same_through_every_door(
     assert len(stored) == 4, "one a door, each on a day of its own"
     assert {one["total"] for one in stored} == {total}
     assert {one["band"]["label"] for one in stored} == {band}
+
+
+def test_item_rows_of_one_moment_are_one_form_with_the_total_that_rest_computes(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    answers = [2, 2, 2, 2, 1, 1, 2, 0, 1]
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "subject,date,domain,measure,value,unit\n"
+        + "".join(f"S-1,2026-04-15,,phq-9.{n},{one},\n" for n, one in enumerate(answers, 1))
+        + "S-1,2026-04-15,,phq-9.total,13,\n"
+        + "S-1,2026-04-16,,phq-9.10,1,\n"
+    )
+    run(clinic, bundle(tmp_path, PATIENT, name="patient.json"))
+    first = run(clinic, rows, system=MRN)
+    second = run(clinic, rows, system=MRN)
+    (person,) = prescriber("GET", "/v1/patients?identifier=S-1").json()["items"]
+    path = f"/v1/patients/{person['id']}/assessments"
+    (form,) = prescriber("GET", path).json()["items"]
+    body = {"id": "019a5b10-0000-7000-8000-000000000777", "instrument": "phq-9"}
+    posted = prescriber(
+        "POST", path, body | {"occurred_on": "2026-04-15", "answers": answers, "total": 13}
+    ).json()
+
+    assert [one.status for one in first] == ["created"] * 10 + ["skipped"]
+    assert len({one.record_id for one in first[:10]}) == 1
+    assert [one.status for one in second] == ["unchanged"] * 10 + ["skipped"]
+    compared = ("answers", "total", "total_computed", "total_received", "band", "flags")
+    assert {name: form[name] for name in compared} == {name: posted[name] for name in compared}
+    assert form["total"] == 13
+
+
+def test_two_forms_of_one_day_and_a_form_with_gaps_stay_apart(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "subject,date,domain,measure,value,unit\n"
+        + "S-1,2026-04-15,,phq-2.1,2,\nS-1,2026-04-15,,phq-2.1,0,\n"
+        + "S-1,2026-04-15,,phq-2.2,3,\nS-1,2026-04-15,,phq-2.2,1,\n"
+        + "S-1,2026-04-16,,gad-7.1,2,\nS-1,2026-04-16,,gad-7.total,9,\n"
+    )
+    run(clinic, bundle(tmp_path, PATIENT, name="patient.json"))
+    run(clinic, rows, system=MRN)
+    (person,) = prescriber("GET", "/v1/patients?identifier=S-1").json()["items"]
+    stored = prescriber("GET", f"/v1/patients/{person['id']}/assessments").json()["items"]
+
+    totals = sorted((one["instrument"], one["total"] or -1) for one in stored)
+    assert totals == [("gad-7", -1), ("gad-7", 9), ("phq-2", 1), ("phq-2", 5)]

@@ -350,3 +350,30 @@ def test_another_clinician_of_the_patient_may_send_what_the_first_one_sent(
     assert (answer.status_code, answer.json()["version"]) == (200, 2), answer.text
     counts = [len(patient.items(kind)) for kind in ("life-events", "medications", "assessments")]
     assert counts == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("answer", "counts"),
+    [("none", True), ("passive", True), ("unknown", False), ("not_asked", False)],
+)
+def test_an_answer_about_suicide_at_the_first_appointment_counts_as_asked_if_it_is_one(
+    patient: Patient, answer: str, counts: bool
+) -> None:
+    kept = patient.put(
+        "intake", copy(INTAKE, assessments=[], risk={"suicidal_ideation": answer})
+    ).json()
+
+    asked = patient.get("signals")["asked"]["suicidality"]
+
+    assert (asked is not None) == counts
+    if counts:
+        assert (asked["question"], asked["value"]) == ("suicidal_ideation", answer)
+        assert (asked["measure"], asked["on"]) == (None, "2026-03-02")
+        assert asked["record_id"] == kept["id"]
+
+
+def test_an_answer_about_suicide_taken_back_was_not_asked(patient: Patient) -> None:
+    patient.put("intake", copy(INTAKE, assessments=[]))
+    patient.put("intake", copy(INTAKE, assessments=[], risk={}), version=1)
+
+    assert patient.get("signals")["asked"]["suicidality"] is None

@@ -168,6 +168,14 @@ def test_supply_from_before_the_period_is_still_on_hand() -> None:
     assert (got.days_covered, got.mpr) == (10, 0.0)
 
 
+def test_a_fill_that_was_used_up_before_the_period_is_not_counted() -> None:
+    """Ten days from day -40 are gone by day -30; twenty from day -10 reach into the period."""
+    got = cover((-40, 10), (-10, 20), (12, 5))
+
+    assert got.records == cover((-10, 20), (12, 5)).records
+    assert (got.days_covered, len(got.records)) == (15, 2)
+
+
 def test_inpatient_days_leave_both_sides_and_use_no_supply() -> None:
     got = cover((0, 20), inpatient=(5, 6, 7, 8, 9))
 

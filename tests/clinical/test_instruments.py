@@ -14,17 +14,14 @@ from app.clinical.instruments import (
     FOLDER,
     Instrument,
     UnknownInstrument,
-    UnknownItem,
     UnknownScoring,
     all_instruments,
     instrument,
     measures_of,
     read_instrument,
-    score,
-    turn,
-    unanswered,
 )
 from app.clinical.measure import Operator
+from app.clinical.scoring import UnknownItem, score, turn, unanswered
 from tests.shared import SHARED, needs_shared
 
 FILES = sorted(FOLDER.glob("*.yaml"))

@@ -2,7 +2,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.clinical.instruments import instrument, score
+from app.clinical.instruments import instrument
 from app.clinical.safety import (
     CODES,
     SUICIDAL_IDEATION_ITEM,
@@ -10,6 +10,7 @@ from app.clinical.safety import (
     risk_findings,
     topics,
 )
+from app.clinical.scoring import score
 
 PHQ9 = instrument("phq-9")
 

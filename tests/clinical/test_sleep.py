@@ -1,12 +1,12 @@
 """A night's arithmetic, against the diary's own vectors and both nights that change the clock."""
 
 import json
-import statistics
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+import scipy.stats
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -244,22 +244,38 @@ def test_midsleep_before_midnight_is_negative() -> None:
 def test_regularity_needs_some_nights() -> None:
     few = regularity([3.0] * (LEAST_NIGHTS - 1))
 
-    assert (few.n, few.midsleep_sd_min, few.codes) == (4, None, ("TOO_FEW_NIGHTS",))
+    assert (few.n, few.midsleep_sd_min, few.codes) == (6, None, ("TOO_FEW_NIGHTS",))
     assert regularity([]).midsleep_sd_min is None
 
 
 def test_regularity_is_the_standard_deviation_in_minutes() -> None:
-    found = regularity([2.0, 3.0, 4.0, 3.0, 3.0])
+    found = regularity([2.0, 3.0, 4.0, 3.0, 3.0, 3.0, 3.0])
 
-    assert found.midsleep_sd_min == pytest.approx(42.426407)
-    assert found.mean_midsleep_h == 3
+    assert found.midsleep_sd_min == pytest.approx(32.058, abs=1e-3)
+    assert found.mean_midsleep_h == pytest.approx(3)
+
+
+def test_nights_that_cancel_out_have_no_regularity() -> None:
+    found = regularity([-6.0, 6.0] * 4)
+
+    assert (found.midsleep_sd_min, found.codes) == (None, ("AROUND_THE_CLOCK",))
+
+
+def test_a_day_more_on_the_calendar_is_the_same_clock() -> None:
+    assert regularity([-0.2, 0.2] * 4).midsleep_sd_min == pytest.approx(
+        regularity([23.8, 0.2] * 4).midsleep_sd_min
+    )
 
 
 @given(st.lists(st.floats(-12, 12), min_size=LEAST_NIGHTS, max_size=40))
 def test_regularity_does_not_depend_on_the_order_of_nights(hours: list[float]) -> None:
     found = regularity(hours)
 
-    assert found.midsleep_sd_min == pytest.approx(60 * statistics.stdev(hours))
+    if found.midsleep_sd_min is not None:
+        minutes = [60 * hour for hour in hours]
+        assert found.midsleep_sd_min == pytest.approx(
+            scipy.stats.circstd(minutes, high=1440), rel=1e-6, abs=1e-4
+        )
     assert regularity(hours[::-1]) == found
 
 

@@ -463,3 +463,58 @@ def test_the_decision_lists_options_and_never_an_order(
     assert body["facts"]["fair_trials"] == 2
     assert all(one["basis"] in {"A", "C", "E"} for one in body["options"])
     assert clinic.as_("patient", patient_id=PATIENT)("GET", f"{P}/decision").status_code == 403
+
+
+def test_what_was_withdrawn_elsewhere_breaks_no_correction_and_is_said(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    paths = [f"{P}/assessments/{one['id']}" for one in listed(prescriber, "assessments")]
+    paths += [f"{P}/side-effects/{one['id']}" for one in listed(prescriber, "side-effects")]
+    paths += [f"{P}/conditions/{one['id']}" for one in listed(prescriber, "conditions")]
+    for course in (ST_JOHNS_WORT, "019a5b10-0000-7000-8000-000000000103"):
+        events = listed(prescriber, f"medications/{course}/dose-events")
+        paths += [f"{P}/medications/{course}/dose-events/{one['id']}" for one in events]
+        paths.append(f"{P}/medications/{course}")
+    for path in paths:
+        tag = prescriber("GET", path).headers["ETag"]
+        assert prescriber("DELETE", path, headers={"If-Match": tag}).status_code == 200, path
+
+    changed = prescriber(
+        "PATCH", f"{P}/follow-ups/{FOLLOW_UP}", {"note": "again"}, headers={"If-Match": '"1"'}
+    )
+    intake = prescriber(
+        "PUT",
+        f"{P}/intake",
+        body("02-intake.json") | {"presenting_problem": "again"},
+        headers={"If-Match": '"1"'},
+    )
+
+    assert changed.status_code == 200, changed.text
+    told = {one["type"] for one in changed.json()["withdrawn"]}
+    assert told == {"assessment", "side_effect", "dose_event", "medication"}
+    assert intake.status_code == 200, intake.text
+    gone = {one["type"] for one in intake.json()["records"] if one.get("withdrawn")}
+    assert gone == {"assessment", "condition"}
+    for read in ("visit-brief", "digest", "trends", "side-effects", "intake", "follow-ups"):
+        assert prescriber("GET", f"{P}/{read}").status_code == 200, read
+
+
+def listed(caller: Caller, under: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = caller("GET", f"{P}/{under}").json()["items"]
+    return found
+
+
+def test_a_visit_after_the_due_day_is_shown_and_is_no_review(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    def review() -> dict[str, Any]:
+        found: dict[str, Any] = prescriber("GET", f"{P}/visit-brief").json()["plan"]["next_review"]
+        return found
+
+    seen = review()
+    answer = prescriber("POST", f"{P}/treatment-plan/reviews", body("28-plan-review.json"))
+    reviewed = review()
+
+    assert (seen["due"], seen["seen_on"], seen["overdue"]) == ("2026-03-30", "2026-04-13", True)
+    assert answer.status_code == 201
+    assert (reviewed["due"], reviewed["seen_on"]) == ("2026-04-21", None)

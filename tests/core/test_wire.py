@@ -44,6 +44,7 @@ MALFORMED = {
     "minus Infinity": raw('"sleep": {"quality": -Infinity}'),
     "an escaped NUL": raw('"client_time": "a\\u0000b"'),
     "a bare NUL": raw('"client_time": "a\x00b"'),
+    "a lone surrogate": raw('"client_time": "a\\ud800b"'),
     "a bare control character": raw('"client_time": "a\x07b"'),
     "33 deep": nested(33),
     "very deep": b"[" * 100_000,
@@ -73,7 +74,17 @@ INVALID = {
         "/occurred_at",
         "not-a-moment",
     ),
+    "an offset that no place on earth has": (
+        with_(occurred_at="2026-04-20T07:45:00+23:59"),
+        "/occurred_at",
+        "not-a-moment",
+    ),
     "before 1900": (with_(occurred_at="1899-12-31T07:45:00Z"), "/occurred_at", "out-of-range"),
+    "the end of all calendars": (
+        with_(occurred_at="9999-12-31T23:59:59-14:00"),
+        "/occurred_at",
+        "out-of-range",
+    ),
     "in the future": (
         with_(occurred_at="2031-01-01T07:45:00Z"),
         "/occurred_at",

@@ -124,3 +124,20 @@ def test_a_wrong_command_has_an_exit_code_of_its_own(
 
     assert done.returncode == (1 if "hl7v2" in words else 2)
     assert says in done.stderr
+
+
+def test_a_patient_is_exported_to_a_file_and_to_the_screen(
+    titrate: Titrate, file: Path, tmp_path: Path
+) -> None:
+    lines = titrate("import", "--create-patients", "--json", file).stdout.splitlines()
+    patient = json.loads(lines[0])["record_id"]
+    saved = tmp_path / "patient.json"
+
+    shown = titrate("export", patient)
+    kept = titrate("export", patient, "--output", saved)
+    absent = titrate("export", uuid4().hex)
+
+    assert (shown.returncode, kept.returncode, absent.returncode) == (0, 0, 1)
+    told = json.loads(saved.read_text())
+    assert told["records"] == json.loads(shown.stdout)["records"]
+    assert told["records"]["patient"][0]["id"] == patient

@@ -235,3 +235,16 @@ def test_a_patient_reads_results_and_writes_none(clinic: Clinic, labs: Caller) -
 
     assert len(patient("GET", f"{P}/labs").json()["items"]) == 1
     assert patient("POST", f"{P}/labs", lab(1)).status_code == 403
+
+
+def test_a_correction_brings_back_nothing_that_was_entered_in_error(labs: Caller) -> None:
+    labs("POST", f"{P}/labs", LITHIUM)
+    path = f"{P}/labs/{LITHIUM['id']}"
+    labs("DELETE", path, headers={"If-Match": '"1"'})
+
+    for version in ('"1"', '"2"'):
+        answer = labs("PATCH", path, {"value": "0.9"}, headers={"If-Match": version})
+        assert answer.status_code == 422, answer.text
+        assert [one["code"] for one in answer.json()["errors"]] == ["entered-in-error"]
+    assert labs("GET", path).json()["version"] == 2
+    assert labs("GET", f"{P}/labs").json()["items"] == []

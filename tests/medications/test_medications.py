@@ -379,6 +379,40 @@ def test_an_amount_is_a_plain_decimal_above_0(caller: Caller, amount: object) ->
 
 
 @pytest.mark.parametrize(
+    ("patch", "status", "pointers"),
+    [
+        ('{"dose": {"amount": 1e2}}', 422, ["/dose/amount"]),
+        ('{"id": "019a5b10-0000-7000-8000-00000000ffff"}', 422, ["/id"]),
+        ('{"reason_text": "a\\ud800"}', 400, []),
+    ],
+)
+def test_a_patch_is_read_as_strictly_as_a_whole_body(
+    caller: Caller, patch: str, status: int, pointers: list[str]
+) -> None:
+    event = change(id=str(uuid4()), dose={"amount": "50", "unit": "mg"})
+    assert caller("POST", EVENTS, event).status_code == 201
+
+    refused = caller(
+        "PATCH",
+        f"{EVENTS}/{event['id']}",
+        content=patch,
+        headers={"Content-Type": "application/merge-patch+json", "If-Match": '"1"'},
+    )
+
+    assert refused.status_code == status, refused.text
+    assert [one["pointer"] for one in refused.json().get("errors", [])] == pointers
+
+
+@pytest.mark.parametrize("written", ["1e2", "1E+2", "0.5e2", "1e-1"])
+def test_a_dose_has_no_exponent_also_as_a_json_number(caller: Caller, written: str) -> None:
+    body = json.dumps(change(dose={"amount": "50", "unit": "mg"})).replace('"50"', written)
+
+    refused = caller("POST", EVENTS, content=body, headers={"Content-Type": "application/json"})
+
+    assert list(faults(refused)) == ["/dose/amount"]
+
+
+@pytest.mark.parametrize(
     ("members", "pointer"),
     [
         ({"effective_at": "2026-04-14T08:00:00-04:00"}, "/effective_at"),
@@ -596,6 +630,40 @@ def test_an_imported_order_counts_only_once_a_prescriber_confirms_it(
     assert done.status_code == 200, done.text
     assert "unconfirmed" not in done.json()
     assert doses_of(courses(clinic)[0])[-1] == ("2026-04-14", Decimal(1000))
+
+
+def test_the_word_of_a_prescriber_closes_the_signal_of_an_imported_dose(
+    caller: Caller, clinic: Clinic
+) -> None:
+    event = DoseEventIn.model_validate(
+        change(dose={"amount": "1000", "unit": "mg"}, effective_on="2026-05-20")
+    )
+
+    def import_(work: Work, patient_id: UUID) -> Answer:
+        return service.record_dose_event(
+            work, patient_id, UUID(SERTRALINE), event, unconfirmed=("above-maximum", "tenfold-jump")
+        )
+
+    def waiting() -> list[dict[str, Any]]:
+        signals = caller("GET", f"/v1/patients/{PATIENT}/signals").json()["items"]
+        return [one for one in signals if one["code"] == "unconfirmed_dose"]
+
+    run(clinic, import_)
+    path = f"{EVENTS}/{event.id}"
+    part = {"codes": ["above-maximum"], "reason": "only half of it"}
+    caller("PATCH", path, {"confirmation": part}, headers={"If-Match": '"1"'})
+    assert [one["state"] for one in waiting()] == ["open"]
+
+    word = {"codes": ["above-maximum", "tenfold-jump"], "reason": "written by the clinic before"}
+    done = caller("PATCH", path, {"confirmation": word}, headers={"If-Match": '"2"'})
+
+    assert done.status_code == 200, done.text
+    (signal,) = waiting()
+    assert (signal["state"], signal["action"]) == (
+        "closed",
+        "dose confirmed: written by the clinic before",
+    )
+    assert signal["closed"]["by"] == done.json()["author"]["id"]
 
 
 def test_what_came_in_something_else_is_linked_and_not_doubled(

@@ -60,7 +60,7 @@ def test_an_entry_says_what_was_verified(prescriber: Caller) -> None:
 
     assert entry["max_daily"]["value"] == "200"
     assert entry["verified"]
-    assert entry["source"] == "house"
+    assert entry["origin"] == "house"
     assert prescriber("GET", f"{MEDICATIONS}/nothing").status_code == 404
 
 
@@ -127,14 +127,14 @@ def test_an_entry_of_the_clinic_shows_as_the_clinic_s_and_names_a_course(
     assert first.status_code == 201, first.text
     assert first.headers["Location"] == f"{MEDICATIONS}/example-herb"
     assert again.status_code == 200
-    assert first.json().items() >= {**OWN, "source": "clinic", "version": 1}.items()
+    assert first.json().items() >= {**OWN, "origin": "clinic", "version": 1}.items()
     assert first.json()["not_checked"] == ["interactions", "monitoring"]
     assert prescriber("GET", f"{MEDICATIONS}/example-herb").json() == first.json()
     found = prescriber("GET", f"{MEDICATIONS}?text=HERBAL example").json()["items"]
-    assert [(one["reference_id"], one["source"], one["by"]) for one in found] == [
+    assert [(one["reference_id"], one["origin"], one["by"]) for one in found] == [
         ("example-herb", "clinic", "brand")
     ]
-    assert prescriber("GET", MEDICATIONS).json()["items"][-1]["source"] == "clinic"
+    assert prescriber("GET", MEDICATIONS).json()["items"][-1]["origin"] == "clinic"
 
 
 def test_a_dose_above_the_clinic_s_own_maximum_asks_for_a_confirmation(

@@ -95,6 +95,19 @@ def test_a_late_event_changes_the_line_and_not_what_was_known(
     assert then["daily_dose"]["value"] == "25"
 
 
+def test_before_a_stop_that_is_all_we_know_the_order_is_unknown(prescriber: Caller) -> None:
+    prescriber("POST", "/v1/patients", PERSON)
+    course = {"id": COURSE, "kind": "drug", "reference_id": "sertraline"}
+    assert prescriber("POST", f"{PATH}/medications", course).status_code == 201
+    stop = {"id": str(uuid4()), "kind": "stop", "effective_on": "2026-05-01"}
+    assert prescriber("POST", EVENTS, stop).status_code == 201
+
+    before = course_of(prescriber, "?as_of=2026-04-01")
+
+    assert (before["running"], before["ordered"], before["daily_dose"]) == (True, None, None)
+    assert course_of(prescriber)["running"] is False
+
+
 def test_a_day_that_has_not_come_is_refused(sertraline: Caller) -> None:
     refused = sertraline("GET", f"{PATH}/regimen?as_of=2031-01-01")
 

@@ -229,3 +229,44 @@ def test_a_confirmation_without_codes_or_reason_is_none(
 
     assert begin(adult, "sertraline", first).status_code == 422
     assert adult("GET", f"{PATH}/medications").json()["items"] == []
+
+
+def weigh(caller: Caller, loinc: str, value: str, unit: str, on: str) -> None:
+    lab = {
+        "id": str(uuid4()),
+        "code": {"system": "http://loinc.org", "code": loinc},
+        "value": value,
+        "unit": unit,
+        "drawn_on": on,
+    }
+    answer = caller("POST", f"{PATH}/labs", lab)
+    assert answer.status_code == 201, answer.text
+
+
+@pytest.mark.parametrize(
+    ("loinc", "value", "unit"), [("29463-7", "50", "kg"), ("3141-9", "50000", "g")]
+)
+def test_a_limit_by_weight_is_held_against_the_newest_weight(
+    adult: Caller, loinc: str, value: str, unit: str
+) -> None:
+    weigh(adult, "29463-7", "90", "kg", "2025-12-01")
+    weigh(adult, loinc, value, unit, "2026-03-01")
+
+    within = begin(adult, "valproate", event("start", "2026-05-01", **mg("1500", 2)))
+    above = begin(adult, "valproate", event("start", "2026-05-01", **mg("1501", 2)))
+
+    assert codes(within) == []
+    assert codes(above) == [("/first_dose_event/dose", "above-maximum")]
+
+
+def test_without_a_weight_of_the_last_year_a_limit_by_weight_is_not_checked(
+    adult: Caller,
+) -> None:
+    weigh(adult, "29463-7", "50", "kg", "2025-04-30")
+    start = event("start", "2026-05-01", **mg("5000"))
+
+    answer = begin(adult, "valproate", start)
+
+    assert codes(answer) == []
+    kept = adult("GET", f"{PATH}/medications/{answer.json()['id']}/dose-events/{start['id']}")
+    assert {"code": "above-maximum", "why": "WEIGHT_UNKNOWN"} in kept.json()["not_checked"]

@@ -102,7 +102,7 @@ def test_a_token_that_was_taken_back_is_refused_at_once(clinic: Clinic, prescrib
     assert prescriber("GET", PATH).status_code == 200
     actor, _ = clinic.app.state.issuer.verify(prescriber.token, clinic.clock())
 
-    clinic.app.state.writer.run(identity.revoke, actor, actor, operation="revoke")
+    clinic.app.state.writer.run(identity.revoke, actor, actor.token_id, operation="revoke")
 
     assert prescriber("GET", PATH).status_code == 401
     assert prescriber("PATCH", PATH, {}, headers={"If-Match": '"1"'}).status_code == 401

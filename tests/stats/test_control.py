@@ -120,6 +120,36 @@ def test_a_stable_year_rarely_raises_a_false_flag(
     assert confirmed / years <= most_confirmed
 
 
+def _visits(rng: np.random.Generator, r: float, weeks: int) -> list[float]:
+    """A stable patient's weekly scores around 12, SD 2, correlated, whole numbers."""
+    e = rng.standard_normal(weeks)
+    for week in range(1, weeks):
+        e[week] = r * e[week - 1] + np.sqrt(1 - r * r) * e[week]
+    return [float(value) for value in np.clip(np.round(12 + 2 * e), 0, 27)]
+
+
+@pytest.mark.parametrize(
+    ("r", "n0", "figure"),
+    [(0.0, 1, 0.09), (0.0, 3, 0.01), (0.3, 3, 0.04), (0.3, 5, 0.02), (0.5, 5, 0.05)],
+)
+def test_a_stable_year_of_visits_rarely_confirms_a_worsening(
+    r: float, n0: int, figure: float
+) -> None:
+    """The figure is the specification's: false flags a patient-year; three standard errors more."""
+    rng = np.random.Generator(np.random.PCG64(11))
+    years = 300
+    confirmed = 0
+    for _ in range(years):
+        values = _visits(rng, r, n0 + 52)
+        days = [7.0 * week for week in range(len(values))]
+        reference = reference_of(days[:n0], values[:n0])
+        limit = sparse_limit(reference, 27, 6)
+        marks = sparse_marks(days[n0:], values[n0:], reference, limit)
+        confirmed += any(mark.confirmed for mark in marks)
+
+    assert confirmed / years <= figure + 3 * np.sqrt(figure * (1 - figure) / years)
+
+
 readings = st.lists(st.integers(0, 27).map(float), min_size=1, max_size=30)
 
 

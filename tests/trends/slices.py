@@ -13,7 +13,7 @@ from app.measurements.service import Registry
 from app.medications.reading import Course
 from app.trends.params import PARTS, Params
 from app.trends.readings import Reading
-from app.trends.report import Slice, report
+from app.trends.report import NOT_REVISED, Slice, report
 from app.trends.risk import Signal
 
 Json = dict[str, Any]
@@ -88,9 +88,12 @@ def slice_(
         "courses": courses,
         "contexts": (),
         "visits": (),
+        "revised": NOT_REVISED,
+        "offsets": {},
         "interactions": (),
         "signals": signals,
         "received": {},
+        "taken": {},
         "registry": Registry({**house.built_in(), **(own or {})}),
         "versions": {"engine": "1", "registry": "1", "reference": "1"},
         "safety_notice": "Call your local emergency number.",
@@ -127,6 +130,9 @@ def read(
         "contexts",
         "visits",
         "interactions",
+        "taken",
+        "revised",
+        "offsets",
     }
     known = slice_(rows, courses, **{name: more.pop(name) for name in of_slice & more.keys()})
     return report(known, params(as_of, **more))

@@ -99,7 +99,8 @@ def test_points_come_on_top_of_all_parts_or_of_those_named() -> None:
         ("text/csv", {}, "csv"),
         ("image/svg+xml, application/json;q=0.5", {}, "svg"),
         ("application/json;q=0.5, text/csv", {}, "csv"),
-        ("text/html, image/*;q=0.8", {}, "svg"),
+        ("text/html, image/*;q=0.8", {}, "html"),
+        ("text/plain, image/*;q=0.8", {}, "svg"),
         ("text/csv", {"format": "json"}, "json"),
     ],
 )
@@ -112,9 +113,9 @@ def test_the_format_is_named_or_accepted(
 @pytest.mark.parametrize(
     ("accept", "pairs"),
     [
-        ("text/html", {}),
+        ("text/plain", {}),
         ("text/csv;q=0", {}),
-        (None, {"format": "png"}),
+        (None, {"format": "pdf"}),
         (None, {"format": "xlsx"}),
     ],
 )

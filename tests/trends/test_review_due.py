@@ -5,7 +5,7 @@ from typing import Any
 
 from app.trends.digest import Visit
 from app.trends.risk import Signal
-from tests.trends.slices import START, TREATED, Json, course, event, read, readings
+from tests.trends.slices import START, Json, course, event, read, readings
 
 PHQ, NAUSEA = "phq-9.total", "side_effects.nausea"
 STEADY = 8
@@ -79,7 +79,3 @@ def test_a_measure_that_fell_silent_before_a_dose_change_is_due() -> None:
 
     assert "STALE_AFTER_DOSE_CHANGE" in found
     assert "STALE_AFTER_DOSE_CHANGE" not in due(readings(PHQ, {0: 18, 28: 15, 125: 9}), [raised])
-
-
-def test_it_is_no_longer_named_as_missing() -> None:
-    assert "review_due" not in read([], [TREATED])["not_built"]

@@ -136,7 +136,6 @@ def test_scores_become_change_from_the_last_one_before_the_start(treated: Caller
     assert phq["status"] == "improving"
     (epoch,) = body["medications"][0]["epochs"]
     assert (epoch["from"], epoch["tdd"], epoch["unit"]) == ("2026-03-03", 50, "mg/d")
-    assert "side_effect_timing" in body["not_built"]
 
 
 def test_a_patient_without_records_gets_a_report_that_says_so(caller: Caller) -> None:

@@ -185,7 +185,7 @@ def _of_data_point(value: Any) -> Any:
     try:
         night = open_mhealth.data_point(value)
     except open_mhealth.NotOpenMHealth as failure:
-        detail = f"{failure.pointer}: {failure.detail}".replace("{", "{{").replace("}", "}}")
+        detail = f"{failure.pointer}: {failure.detail}"
         raise PydanticCustomError("not_open_mhealth", detail) from None
     members = {
         "total_sleep_time_min": night.total_sleep_time_min,
