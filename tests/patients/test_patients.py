@@ -107,3 +107,10 @@ def test_a_token_that_was_taken_back_is_refused_at_once(clinic: Clinic, prescrib
     assert prescriber("GET", PATH).status_code == 401
     assert prescriber("PATCH", PATH, {}, headers={"If-Match": '"1"'}).status_code == 401
     assert clinic.as_("prescriber")("GET", PATH).status_code == 200
+
+
+def test_a_version_too_long_to_be_one_is_refused_and_breaks_nothing(prescriber: Caller) -> None:
+    prescriber("POST", "/v1/patients", PERSON)
+    tag = '"' + "9" * 5000 + '"'
+
+    assert prescriber("PATCH", PATH, {"sex": "unknown"}, headers={"If-Match": tag}).status_code == 428
