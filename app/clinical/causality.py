@@ -225,12 +225,19 @@ def _computed(
     withdrawal = term is not None and term.group == "withdrawal"
     eased, used = _eased(onset, severities, course)
     return {
-        1: ("yes", None) if known else (None, "NOT_LISTED"),
+        1: _reported(known),
         2: _began(timing(onset, course.epochs), course.ss_days, withdrawal=withdrawal),
         3: (None, "WITHDRAWAL_TERM") if withdrawal else eased,
         4: (None, "WITHDRAWAL_TERM") if withdrawal else _came_back(onset, severities, course),
         8: (None, "WITHDRAWAL_TERM") if withdrawal else _followed(onset, severities, course, used),
     }
+
+
+def _reported(known: Literal["drug", "class"] | None) -> Found:
+    """Question 1: what is listed for a class was not reported for this medicine by that."""
+    if known == "drug":
+        return "yes", None
+    return None, "CLASS_ONLY" if known == "class" else "NOT_LISTED"
 
 
 def _began(at: Timing, ss_days: int, *, withdrawal: bool) -> Found:

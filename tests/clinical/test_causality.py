@@ -145,19 +145,19 @@ def test_categories_begin_where_the_paper_says(total: int, category: str) -> Non
 def test_what_needs_a_person_is_said_and_no_total_is_given() -> None:
     found = naranjo(NAUSEA, day(5), [(day(5), 2)], course((0, 50)), {})
 
-    assert replies(found) == dict.fromkeys(range(1, 11)) | {1: "yes", 2: "yes"}
+    assert replies(found) == dict.fromkeys(range(1, 11)) | {2: "yes"}
+    assert why(found, 1) == "CLASS_ONLY"
     assert {why(found, number) for number in causality.NEEDS_A_PERSON} == {"NEEDS_A_PERSON"}
     assert (found.total, found.category) == (None, None)
-    assert found.missing == (3, 4, 5, 6, 7, 8, 9, 10)
+    assert found.missing == (1, 3, 4, 5, 6, 7, 8, 9, 10)
 
 
 def test_a_clinicians_reply_stands_before_the_computed_one() -> None:
     said: dict[int, Reply] = dict.fromkeys(range(3, 11), "no")
 
-    found = naranjo(NAUSEA, day(5), [], course((0, 50)), said | {2: "unknown"})
+    found = naranjo(NAUSEA, day(5), [], course((0, 50)), said | {1: "yes", 2: "unknown"})
 
     assert found.items[1].by == "clinician"
-    assert found.items[0].by == "computed"
     # 1 yes +1, 2 unknown 0, 3 no 0, 4 no -1, 5 no +2, 6 no +1, 7 to 10 no 0
     assert (found.total, found.category) == (3, "possible")
 
