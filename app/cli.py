@@ -182,7 +182,10 @@ def import_(
 ) -> None:
     """Read FHIR R4, CSV or HL7 v2 files; one result per entry, twice without duplicates.
 
-    Exit code 0: entries were created or were there (whatever else was skipped, with its reason);
+    Results: created; updated or withdrawn, where the source corrected or took back what an
+    earlier import brought; unchanged; skipped, with its reason.
+
+    Exit code 0: entries were taken or were there (whatever else was skipped, with its reason);
     1: nothing was taken of any entry, a file is broken (then nothing of any file is stored), or
     the database fails; 2: the command is wrong; 5: the database needs an upgrade.
     """

@@ -9,6 +9,7 @@ from uuid import UUID
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from sqlalchemy.orm import Session
+from starlette.middleware.cors import CORSMiddleware
 
 from app.assessments import router as assessments_router
 from app.care import router as care_router
@@ -20,6 +21,7 @@ from app.core.answer import Answer
 from app.core.base import Owned
 from app.core.clock import Clock
 from app.core.db import Call, Reader, Work, Writer, open_engine
+from app.core.limits import Limiter
 from app.core.middleware import AroundRequests
 from app.core.questions import ask
 from app.followups import domain_routers
@@ -28,6 +30,7 @@ from app.identity import router as identity_router
 from app.identity import scopes
 from app.identity import service as identity
 from app.identity.deps import Require, Verified
+from app.identity.outside import Issuers, OutsideIssuer
 from app.identity.tokens import Issuer
 from app.imports import export_router
 from app.imports import router as imports_router
@@ -113,6 +116,20 @@ def admit(work: Work) -> None:
     sight.blind(work)
 
 
+ASKED_BY_BROWSERS = ["Authorization", "Content-Type", "If-Match", "Idempotency-Key", "X-Request-Id"]
+TOLD_TO_BROWSERS = [
+    "ETag",
+    "Idempotent-Replayed",
+    "Link",
+    "Location",
+    "RateLimit",
+    "RateLimit-Policy",
+    "Retry-After",
+    "X-Redisclosure-Notice",
+    "X-Request-Id",
+]
+
+
 class Ledger:
     """What the writer is handed: the chains' lock and seal, and a batch's common questions.
 
@@ -168,7 +185,7 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
                 walls.require_safe_role(connection)
         app.state.engine = engine
         app.state.issuer = Issuer.of_file(settings.key_file)
-        app.state.verified = Verified(app.state.issuer)
+        app.state.verified = Verified(Issuers(app.state.issuer, _outside(settings)))
         ends: dict[UUID, int] = {}
         app.state.writer = Writer(engine, clock, Ledger(ends))
         app.state.reader = Reader(engine, clock, admit)
@@ -200,7 +217,16 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
     )
     app.state.settings = settings
     app.state.clock = clock
+    app.state.limiter = Limiter() if settings.rate_limits == "on" else None
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # the documented way
+    if settings.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=settings.cors_origins,
+            allow_methods=["GET", "POST", "PUT", "PATCH", "DELETE"],
+            allow_headers=ASKED_BY_BROWSERS,
+            expose_headers=TOLD_TO_BROWSERS,
+        )
     app.add_middleware(AroundRequests)
     problems.install(app)
     for router in ROUTERS:
@@ -211,6 +237,15 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
     for public in (identity_router.public, health.router):
         app.router.routes.extend(public.routes)
     return app
+
+
+def _outside(settings: Settings) -> OutsideIssuer | None:
+    """Give the outside issuer of the settings, its keys fetched."""
+    if settings.oidc_issuer is None:
+        return None
+    outside = OutsideIssuer(settings.oidc_issuer, settings.oidc_audience)
+    outside.fetch()
+    return outside
 
 
 def _require_a_door_keeper(router: APIRouter) -> None:

@@ -90,6 +90,7 @@ class Stand:
             "TITRATE_DATABASE_URL": url,
             "TITRATE_DATA_DIR": str(data_dir),
             "TITRATE_LOG_LEVEL": "WARNING",
+            "TITRATE_RATE_LIMITS": "off",
         }
         database.upgrade(url, now)
         self.issuer = Issuer.of_file(data_dir / "key.json")

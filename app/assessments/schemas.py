@@ -106,7 +106,7 @@ Answers = Annotated[
 """Item scores: all in order, or by item number with the unanswered left out."""
 
 
-class AssessmentWithin(Identified):
+class AssessmentWithin(Identified, OfPatient):
     """A filled-in instrument inside a follow-up, which says when.
 
     Answers and totals outside their range are kept as they came and flagged, not refused:

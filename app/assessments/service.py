@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import date, datetime, timedelta
-from functools import cache, partial
+from functools import cache
 from typing import Any
 from uuid import UUID, uuid5
 
@@ -43,21 +43,17 @@ TEXT = "instrument_text"
 IMPLAUSIBLE = ("DQ_IMPLAUSIBLE",)
 
 
-def record(
-    work: Work, patient_id: UUID, data: AssessmentIn, *, opens_signals: bool = True
-) -> Answer:
-    """Store one filled-in instrument, score it, and open a signal for a risk answer.
-
-    opens_signals: False for an import of old facts, which opens one signal for all of them.
-    """
-    kind = replace(KIND, keep=partial(keep, opens_signals=opens_signals))
-    return records.post(work, kind, patient_id, data)
+def record(work: Work, patient_id: UUID, data: AssessmentIn) -> Answer:
+    """Store one filled-in instrument, score it, and open a signal for a risk answer."""
+    return records.post(work, KIND, patient_id, data)
 
 
 def keep(
     work: Work, person: Person, data: AssessmentIn, place: Place, *, opens_signals: bool = True
 ) -> Answer:
     """Store one version of an assessment.
+
+    opens_signals: False for an import of old facts, which opens one signal for all of them.
 
     Raises:
         Invalid: no time or two; before the birth, or beyond the tolerance for a device's clock;

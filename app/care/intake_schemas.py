@@ -194,10 +194,9 @@ class Decision(Wire):
     why: Note | None = None
 
 
-class IntakeIn(Identified):
+class IntakeIn(Identified, OfPatient):
     """The first appointment: all of it is kept, or nothing."""
 
-    patient_id: UUID | None = None
     occurred_at: Instant
     presenting_problem: Note | None = None
     evaluation: Evaluation | None = None

@@ -79,14 +79,13 @@ class TherapyPart(Wire):
     every_days: Annotated[int | None, Between(1, 366)] = None
 
 
-class TreatmentPlanIn(Identified):
+class TreatmentPlanIn(Identified, OfPatient):
     """What was agreed: why, towards what, what to expect, how it is measured and looked at again.
 
     `phase`: that of the treatment from `agreed_on` on, where it is no longer its start; guideline
     intervals of that phase then count.
     """
 
-    patient_id: UUID | None = None
     agreed_on: Day
     decision_shared: bool | None = None
     why: Words
@@ -169,10 +168,9 @@ class TreatmentPlanPage(Wire):
     next: str | None
 
 
-class PlanReviewIn(Identified):
+class PlanReviewIn(Identified, OfPatient):
     """One look at the plan, and what came of it."""
 
-    patient_id: UUID | None = None
     reviewed_at: Instant
     outcome: Outcome
     outcome_text: Line | None = None
@@ -211,7 +209,6 @@ class PlanReviewPage(Wire):
 class TherapySessionIn(Sealable):
     """One session: attended or missed, and what became of the homework."""
 
-    patient_id: UUID | None = None
     modality: Modality
     modality_text: Line | None = None
     occurred_at: Instant
@@ -243,7 +240,6 @@ class TherapySessionPage(Wire):
 class LifeEventIn(Sealable):
     """Something that happened, from its first to its last day; weight 1 little to 3 much."""
 
-    patient_id: UUID | None = None
     kind: LifeEventKind
     kind_text: Line | None = None
     label: Line

@@ -95,11 +95,13 @@ def make(work: Work, patient_id: UUID) -> Made | None:
 
 
 def keep(work: Work, patient_id: UUID, made: Made) -> None:
-    """Keep a row and open the signals of its worsenings, each once; an older row is let go."""
+    """Keep a row and open the signals of its worsenings, each once.
+
+    A row that something was written after is let go: the patient waits to be made again, and what
+    was erased meanwhile must not come back.
+    """
     person = patients.get(work, patient_id)
-    newest = journal.patient_sequence(work, patient_id)
-    kept = work.first(select(CaseloadRow.sequence).where(CaseloadRow.patient_id == patient_id))
-    if kept is not None and kept > made.sequence:
+    if journal.patient_sequence(work, patient_id) != made.sequence:
         return
     opened = [
         signals.open_once(work, person, flag, code, evidence)
@@ -107,7 +109,7 @@ def keep(work: Work, patient_id: UUID, made: Made) -> None:
     ]
     fresh = sum(one is not None for one in opened)
     sequence = made.sequence
-    if fresh and newest == made.sequence:
+    if fresh:
         # Of these signals the row knows already, so it is as new as they are.
         sequence = measurements.summary(work, patient_id)["sequence"]
     row = made.row | {"signals_open": made.row["signals_open"] + fresh}

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import lru_cache
 from typing import NamedTuple
+from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
 import orjson
+from sqlalchemy import delete
 
 from app.caseload import page
+from app.caseload.models import CaseloadRow
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import InvalidCursor
@@ -57,6 +60,11 @@ def show(
     told = f'"{next_}"' if next_ else "null"
     body = f'{{"items":[{items}],"next":{told},"at":"{now.isoformat()}","counts":{counts}}}'
     return Answer(body.encode(), next=next_)
+
+
+def forget(work: Work, patient_id: UUID) -> None:
+    """Take a patient's row away; what is still in the record makes it anew."""
+    work.change_where(delete(CaseloadRow).where(CaseloadRow.patient_id == patient_id))
 
 
 def _position(read: Sequence[str]) -> tuple[datetime, str]:

@@ -191,8 +191,8 @@ def treatment_cover(
 
     The year ends on `as_of`, or on the last day before a stop that still holds; days stopped or
     on hold count on neither side. FEW_FILLS and SHORT_PERIOD say that the PQA would not count
-    this person yet. None without a fill in the year, or with as-needed use in the period: that
-    has counts, never a percentage.
+    this person yet: the days are told, and nobody says that they are adequate. None without a
+    fill in the year, or with as-needed use in the period: that has counts, never a percentage.
     """
     last = as_of
     now = epochs[-1] if epochs else None
@@ -216,7 +216,8 @@ def treatment_cover(
         )
         if short
     ]
-    return replace(cover, codes=(*cover.codes, *gates))
+    adequate = None if gates else cover.adequate
+    return replace(cover, adequate=adequate, codes=(*cover.codes, *gates))
 
 
 def assessed_on_taken_dose(taken: TakenShare | None, cover: SupplyCover | None) -> bool | None:

@@ -13,7 +13,7 @@ from typing import Literal
 from app.clinical.baseline import Point
 from app.clinical.measure import Measure, oriented
 from app.stats.gaps import Cadence
-from app.stats.trend import trend
+from app.stats.trend import mann_kendall, trend
 from app.stats.two_phases import TwoPhases, nap, two_phases
 
 ReadingKind = Literal["immediate", "onset_aware"]
@@ -179,5 +179,11 @@ def _trend_before(before: tuple[Point, ...], cadence: Cadence) -> bool:
     if len(before) < TREND_FROM_N:
         return False
     days = [float(one.day.toordinal()) for one in before]
-    found = trend(days, [one.value for one in before], cadence=cadence, monday=MONDAY)
+    values = [one.value for one in before]
+    if not cadence.weekly:
+        # Correlation only ever makes p larger: what is not small without it need not be asked.
+        plain = mann_kendall(days, values)
+        if plain is None or plain.p >= TREND_P:
+            return False
+    found = trend(days, values, cadence=cadence, monday=MONDAY)
     return found.mk is not None and found.mk.p < TREND_P

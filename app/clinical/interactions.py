@@ -121,10 +121,20 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class NotChecked:
-    """A record that no rule could look at."""
+    """A record that no rule could look at, or not at all of it."""
 
     key: str
-    why: Literal["not in the reference", "not started yet"]
+    why: Literal[
+        "not in the reference", "not started yet", "may name several substances: send each alone"
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAs:
+    """A record that only a name speaks for, and everything that the name was read as."""
+
+    key: str
+    candidates: tuple[Candidate, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +159,9 @@ class Check:
     """The answer; both lists are sorted by severity, rule and substances.
 
     possible: what would hold if the named candidates are right; never mixed into `findings`.
+    read_as: every record that the rules saw through a name match only, whether or not one held.
+        Two readings of one record are never held against each other: a text that may name several
+        substances is among the not checked too.
     checked: how many records the rules looked at, `by_name` of them through a name match only.
         A medicine that a clinic added is seen by its own rules alone, and is among the not checked.
     """
@@ -156,11 +169,16 @@ class Check:
     on: date
     findings: tuple[Finding, ...]
     possible: tuple[Finding, ...]
+    read_as: tuple[ReadAs, ...]
     not_checked: tuple[NotChecked, ...]
     facts_missing: tuple[FactMissing, ...]
     checked: int
-    by_name: int
     reference: Reference
+
+    @property
+    def by_name(self) -> int:
+        """How many of the checked records only a name speaks for."""
+        return len(self.read_as)
 
     @property
     def statement(self) -> str:
@@ -169,7 +187,7 @@ class Check:
         coded = self.checked - self.by_name
         parts = [f"{found} among the {coded} coded items"]
         if self.by_name:
-            parts.append(f"{len(self.possible)} possible with the {self.by_name} matched by name")
+            parts.append(f"{len(self.possible)} possible with the {self.by_name} read by name")
         if self.not_checked:
             parts.append(f"{len(self.not_checked)} not checked")
         if self.facts_missing:
@@ -213,10 +231,14 @@ def check(entries: Sequence[Entry], facts: Facts, on: date, own: Compiled | None
         on=on,
         findings=_sorted(fired, on),
         possible=_sorted(possible, on),
+        read_as=tuple(
+            ReadAs(entry.key, entry.resolved.candidates)
+            for entry in sorted(started, key=lambda one: one.key)
+            if entry.key in named
+        ),
         not_checked=tuple(sorted(_not_checked(entries, on), key=lambda one: one.key)),
         facts_missing=tuple(sorted(missing, key=_missing_order)),
         checked=len(coded | named),
-        by_name=len(named),
         reference=reference(),
     )
 
@@ -316,6 +338,13 @@ def _not_checked(entries: Iterable[Entry], on: date) -> Iterator[NotChecked]:
             yield NotChecked(entry.key, "not in the reference")
         elif entry.started_on is not None and entry.started_on > on:
             yield NotChecked(entry.key, "not started yet")
+        elif substance is None and _may_be_several(entry.resolved):
+            yield NotChecked(entry.key, "may name several substances: send each alone")
+
+
+def _may_be_several(resolved: Resolved) -> bool:
+    """Say whether a text was read as several; a code of two forms is of one ingredient."""
+    return len(resolved.candidates) > 1 and resolved.by not in ("rxnorm", "atc")
 
 
 def _events(taken: Iterable[_Taken], facts: Facts) -> list[Event]:

@@ -26,11 +26,12 @@ from app.clinical.monitoring_schedules import (
     step_of,
 )
 
+CRITICAL_VALUE = "CRITICAL_VALUE"
 BASELINE_COUNTS_DAYS = 30
 EARLY_SHARE = 4
 MOST_EARLY_DAYS = 14
 
-State = Literal["overdue", "due", "upcoming", "done", "conditional", "unknown"]
+State = Literal["review", "overdue", "due", "upcoming", "done", "conditional", "unknown"]
 Reason = Literal["baseline", "after_start", "periodic", "after_dose_change", "after_result"]
 
 
@@ -72,10 +73,14 @@ class Due:
     """One schedule on one day.
 
     for_: reference ids of the medicines that ask for it. n: results on or before the day.
-    due_on: day of the first thing not done; None when all is done, or when no day is known.
-    code: why no day is known: CONDITION_NOT_RECORDED, AGE_UNKNOWN, START_UNKNOWN, NEVER_DONE
-        (taken since before the record, no result in it), NO_CODE (the reference has no code by
-        which a result could be told).
+    state: `review` where the newest value of the treatment is critical: what follows is decided
+        by a clinician, and such a test is never called done.
+    due_on: day of the first thing not done; None when all is done, when no day is known, and in
+        a review, unless the reference says by the value when to test again.
+    code: CRITICAL_VALUE; or why no day is known: CONDITION_NOT_RECORDED, AGE_UNKNOWN,
+        START_UNKNOWN, NEVER_DONE (taken since before the record, no result in it), NO_CODE (the
+        reference has no code by which a result could be told); or why the newest result does
+        not count: TIMING_UNKNOWN, TIMING_OUTSIDE_WINDOW.
     overdue_days: None unless overdue.
     """
 
@@ -99,7 +104,8 @@ def treatment_of(
     """Give the present stretch on one medicine from the dose epochs of its courses.
 
     A hold goes on; a stop ends a stretch, unless another course of the medicine was running on
-    that day. None when nothing runs on this day.
+    that day. A course of no epoch is one of which no dose event is told: it may be taken since
+    before the record. None when nothing runs on this day.
     """
     stretches = [one for epochs in courses for one in _stretches(epochs, on)]
     current = [one for one in stretches if one.last is None or one.last > on]
@@ -134,6 +140,8 @@ def _known(stretches: Iterable[_Stretch]) -> Iterator[date]:
 
 
 def _stretches(epochs: Sequence[DoseEpoch], on: date) -> Iterator[_Stretch]:
+    if not epochs:
+        yield _Stretch(None, None, ())
     held: list[DoseEpoch] = []
     for epoch in epochs:
         if epoch.from_day is not None and epoch.from_day > on:
@@ -166,8 +174,9 @@ def due(
     """Say for each schedule of the medicines taken what is due on a day, the most pressing first.
 
     results: by measure code (`labs.<loinc>`, `aims.total`), in any order; those after the day
-        are left out. A level drawn outside its hours is shown as the last, and does not count
-        as done; one drawn at an unknown hour does.
+        are left out. A level drawn outside its hours, or at an hour that nobody recorded, is
+        shown as the last with its reason, and does not count as done (decision rules, E:
+        "accepted if recorded").
     own: a clinic's schedules beside the house's.
     A schedule whose stretch has not begun or is over for every medicine is not in the list.
     """
@@ -185,7 +194,15 @@ def due(
     return tuple(sorted(found, key=_pressing))
 
 
-_ORDER: tuple[State, ...] = ("overdue", "due", "unknown", "upcoming", "done", "conditional")
+_ORDER: tuple[State, ...] = (
+    "review",
+    "overdue",
+    "due",
+    "unknown",
+    "upcoming",
+    "done",
+    "conditional",
+)
 
 
 def _pressing(one: Due) -> tuple[int, bool, date, str]:
@@ -212,28 +229,55 @@ def _due(
         reason, day = (next_.reason, next_.day) if next_ else (None, None)
         return Due(schedule, for_, state, reason, code, day, late, last, len(done))
 
-    if schedule.condition is not None:
-        return made("conditional", code="CONDITION_NOT_RECORDED")
-    if of_age(schedule, age_years) is None:
-        return made("conditional", code="AGE_UNKNOWN")
+    may_hold = _why_conditional(schedule, age_years)
     in_force = [one for one in asking if _in_force(schedule, one, on)]
-    if not in_force:
+    if not in_force and may_hold is None:
         return None
+    is_critical = _is_critical(last, _counts_from(asking))
+    if is_critical and schedule.after_result is None:
+        return made("review", code=CRITICAL_VALUE)
+    if may_hold is not None:
+        return made("conditional", code=may_hold)
     if not schedule.measures:
         return made("unknown", code="NO_CODE")
-    valid = [r for r in done if timing_valid(schedule.limits, r.hours_since_dose) is not False]
+    valid = [r for r in done if timing_valid(schedule.limits, r.hours_since_dose)]
     next_ = min(_nexts(schedule, in_force, valid, on), key=lambda one: one.day, default=None)
+    doubt = CRITICAL_VALUE if is_critical else _why_not_counted(schedule, done)
     if next_ is None:
         code = _why_no_day(schedule, in_force, valid)
         if code is None:
-            return made("done")
-        return made("due" if code == "NEVER_DONE" else "unknown", code=code)
+            return made("review" if is_critical else "done", code=doubt)
+        return made("due" if code == "NEVER_DONE" else "unknown", code=doubt or code)
     if next_.day < on:
-        return made("overdue", next_, late=(on - next_.day).days)
+        return made("overdue", next_, doubt, late=(on - next_.day).days)
     if next_.day - timedelta(days=next_.early) <= on:
-        return made("due", next_)
+        return made("due", next_, doubt)
+    if is_critical:
+        return made("review", next_, doubt)
     since = _counts_from(in_force)
-    return made("done" if any(one.day >= since for one in valid) else "upcoming", next_)
+    return made("done" if any(one.day >= since for one in valid) else "upcoming", next_, doubt)
+
+
+def _why_conditional(schedule: Schedule, age_years: int | None) -> str | None:
+    """Say why it is open whether the schedule holds at all; None where it does."""
+    if schedule.condition is not None:
+        return "CONDITION_NOT_RECORDED"
+    return "AGE_UNKNOWN" if of_age(schedule, age_years) is None else None
+
+
+def _is_critical(last: Last | None, since: date) -> bool:
+    """Say whether the newest result is critical, and of these treatments."""
+    if last is None or last.judged is None:
+        return False
+    return last.judged.critical and last.result.day >= since
+
+
+def _why_not_counted(schedule: Schedule, done: Sequence[Result]) -> str | None:
+    """Say why the newest result does not count; None where it does, or there is none."""
+    if not done:
+        return None
+    timed = timing_valid(schedule.limits, done[-1].hours_since_dose)
+    return {True: None, None: "TIMING_UNKNOWN", False: "TIMING_OUTSIDE_WINDOW"}[timed]
 
 
 def _why_no_day(

@@ -134,6 +134,14 @@ def lab_test(loinc: str, own: Iterable[Schedule] = ()) -> LabTest | None:
     return _joined(loinc, [*(one for one in schedules() if one.loinc == loinc), *mine])
 
 
+def is_impossible(loinc: str, value: float | Decimal) -> bool:
+    """Say whether no result of a test can be this number (`DQ_IMPLAUSIBLE`).
+
+    None of the tests that the house knows (levels, counts, pressures, weights) goes below 0.
+    """
+    return value < 0 and loinc in _tests()
+
+
 def is_loinc(code: str) -> bool:
     """Say whether a code has the form of LOINC and its mod-10 check digit (loinc.org)."""
     number, dash, check = code.partition("-")

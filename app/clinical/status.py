@@ -22,6 +22,7 @@ from app.clinical.response import (
 StatusWord = Literal["insufficient_data", "stale", "worsening", "improving", "stable"]
 
 EARLY_IMPROVEMENT_PERCENT = 20.0
+TREND_FROM_N, TREND_P = 8, 0.05
 WORSENING_FLAGS = frozenset({"SUSTAINED_WORSENING", "LOSS_OF_GAIN", "RELAPSE"})
 IMPROVEMENT_FLAGS = frozenset({"SUSTAINED_IMPROVEMENT"})
 
@@ -181,7 +182,12 @@ def _by_trend(measure: Measure, trend: Trend | None, size: float | None, n: int)
     if trend is None or trend.p is None or trend.interval is None or size is None:
         return None
     low, high = trend.interval
-    if trend.n < 8 or trend.p >= 0.05 or low <= 0 <= high or measure.target is not None:
+    if (
+        trend.n < TREND_FROM_N
+        or trend.p >= TREND_P
+        or low <= 0 <= high
+        or measure.target is not None
+    ):
         return None
     if abs(trend.slope_per_day) * trend.span_days < size - SLACK:
         return None

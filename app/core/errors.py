@@ -10,13 +10,13 @@ TitrateError
 ├── Gone 410                Erased, CursorExpired
 ├── StaleVersion 412        ├── BodyTooLarge 413
 ├── Unprocessable 422       Invalid, IdempotencyKeyReused
-├── PreconditionRequired 428
+├── PreconditionRequired 428  ├── RateLimited 429
 └── Unavailable 503         DatabaseUnavailable, AccessLogUnavailable, Overloaded; StorageFull 507
 
 No error carries a value of the input: what is wrong is named by a JSON Pointer and a code.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -212,6 +212,19 @@ class PreconditionRequired(TitrateError):
     status = 428
     code = "precondition-required"
     title = "Send If-Match with the version that was read"
+
+
+class RateLimited(TitrateError):
+    status = 429
+    code = "rate-limited"
+    title = "Too many requests in this minute"
+
+    def __init__(self, left: Mapping[str, str], retry_after_s: int) -> None:
+        super().__init__()
+        self._headers = {**left, "Retry-After": str(retry_after_s)}
+
+    def headers(self) -> dict[str, str]:
+        return self._headers
 
 
 class Unavailable(TitrateError):

@@ -5,7 +5,8 @@ import time
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import TitrateError
+from app.core.errors import RateLimited, TitrateError, Unavailable
+from app.core.limits import Gate, Left
 from app.core.log import logger
 from app.core.problems import problem, request_id_of
 
@@ -17,11 +18,16 @@ PRIVATE = [
 ]
 
 
+UNBOUNDED = ("/livez", "/readyz", "/oauth/", "/.well-known/")
+"""Health and tokens are answered however much there is to do."""
+
+
 class AroundRequests:
     """Plain ASGI, since it stands on every hot path."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
+        self._gate = Gate()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -32,6 +38,7 @@ class AroundRequests:
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
         status = 500
+        is_bounded = not scope["path"].startswith(UNBOUNDED)
 
         async def send_private(message: Message) -> None:
             nonlocal status
@@ -39,10 +46,19 @@ class AroundRequests:
                 status = message["status"]
                 # The page of the API's own documentation brings its own scripts.
                 headers = PRIVATE[:3] if scope["path"] == "/docs" else PRIVATE
-                own = (b"x-request-id", request_id.encode())
-                message["headers"] = [*message["headers"], *headers, own]
+                own = [(b"x-request-id", request_id.encode())]
+                left: Left | None = scope["state"].get("left")
+                if left is not None and status != RateLimited.status:
+                    own += [(k.lower().encode(), v.encode()) for k, v in left.headers().items()]
+                message["headers"] = [*message["headers"], *headers, *own]
             await send(message)
 
+        try:
+            if is_bounded:
+                await self._gate.enter()
+        except Unavailable as refusal:
+            await problem(Request(scope), refusal)(scope, receive, send_private)
+            return
         try:
             await self._app(scope, receive, send_private)
         except Exception:
@@ -50,6 +66,8 @@ class AroundRequests:
             if status == 500:
                 await problem(Request(scope), TitrateError())(scope, receive, send_private)
         finally:
+            if is_bounded:
+                self._gate.leave()
             route = scope.get("route")
             fields = {
                 "request_id": request_id,

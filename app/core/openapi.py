@@ -177,9 +177,15 @@ def _add_schemas(schemas: dict[str, Any]) -> None:
     _, definitions = models_json_schema(
         [(model, "validation") for model in bodies], ref_template=REF
     )
-    schemas.update(definitions.get("$defs", {}))
+    sent = definitions.get("$defs", {})
     for model in bodies:
-        schemas.setdefault(model.__name__, model.model_json_schema(ref_template=REF))
+        if model.__name__ not in sent:
+            sent[model.__name__] = model.model_json_schema(ref_template=REF)
+    for schema in sent.values():
+        # Generators of clients take a member with a default for one that must be sent.
+        for member in schema.get("properties", {}).values():
+            member.pop("default", None)
+    schemas.update(sent)
     for unused in ("HTTPValidationError", "ValidationError"):
         schemas.pop(unused, None)
     schemas["Problem"] = PROBLEM

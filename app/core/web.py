@@ -30,7 +30,7 @@ from app.core.errors import (
     TitrateError,
     UnsupportedMediaType,
 )
-from app.core.wire import Identified, canonical, parse_json, read
+from app.core.wire import Identified, canonical, parse_json, read, uuid_of
 
 MOST_BODY = 1024 * 1024
 MERGE_PATCH = "application/merge-patch+json"
@@ -77,6 +77,11 @@ async def _counted_body(request: Request, most: int) -> bytes:
     return bytes(raw)
 
 
+def path_patient(request: Request) -> UUID | None:
+    """Give the patient that the path names, if it names one."""
+    return uuid_of(request.path_params.get("patient_id"))
+
+
 class StrictBody:
     """A dependency that reads one model; `app.openapi` writes its schema into the document."""
 
@@ -84,7 +89,7 @@ class StrictBody:
         self.model = model
 
     async def __call__(self, request: Request) -> BaseModel:
-        return read(self.model, await raw_body(request))
+        return read(self.model, await raw_body(request), path_patient(request))
 
 
 async def merge_patch(request: Request) -> dict[str, Any]:
@@ -197,11 +202,8 @@ async def log_refusal(request: Request, refusal: TitrateError) -> None:
     actor = getattr(request.state, "actor", None)
     if actor is None or getattr(request.state, "logged", False):
         return
-    try:
-        patient_id = UUID(request.path_params["patient_id"])
-    except (KeyError, ValueError):
-        patient_id = None
-    call = Call(_only_logged, actor, (patient_id, refusal), trace_of(request), writes=False)
+    args = (path_patient(request), refusal)
+    call = Call(_only_logged, actor, args, trace_of(request), writes=False)
     await submit(request, call)
 
 

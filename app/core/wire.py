@@ -30,7 +30,7 @@ from pydantic import (
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticCustomError, core_schema
 
-from app.core.errors import Fault, Invalid, MalformedJson
+from app.core.errors import Fault, Invalid, MalformedJson, PatientMismatch, TitrateError
 
 MOST_DEPTH = 32
 NOT_CONTENT = {"id", "client_time", "sent_at"}
@@ -57,11 +57,27 @@ class Identified(Wire):
             yield self.id
 
 
+def _of_the_path(value: UUID | None, info: ValidationInfo) -> UUID | None:
+    of = (info.context or {}).get("patient_id")
+    if None not in (value, of) and value != of:
+        raise PydanticCustomError("patient_mismatch", "the patient of the path, or none")
+    return value
+
+
+class OfPatient(Wire):
+    """Something of one patient, who may be named as in the path; another one is refused (H3).
+
+    What the path says is no content: it is neither kept with the body nor compared.
+    """
+
+    patient_id: Annotated[UUID | None, AfterValidator(_of_the_path), Field(exclude=True)] = None
+
+
 Category = Literal["substance_use", "psychotherapy_notes", "private_notes"]
 """A class of records that needs a consent of its own (docs/decisions/0008)."""
 
 
-class Sealable(Identified):
+class Sealable(Identified, OfPatient):
     """A record that can be sealed: who lacks consent to its class finds no trace of it."""
 
     confidential: Category | None = None
@@ -141,22 +157,23 @@ def parse_json(raw: bytes) -> Any:
     return value
 
 
-def read(model: type[M], raw: bytes) -> M:
-    """Read a body strictly.
+def read(model: type[M], raw: bytes, patient_id: UUID | None = None) -> M:
+    """Read a body strictly; `patient_id` is that of the path.
 
     Raises:
         MalformedJson: see `parse_json`.
+        PatientMismatch: it, or something in it, names another patient.
         Invalid: one fault for each wrong member, without its value.
     """
     parse_json(raw)
     try:
         # A number reaches the model without its spelling: 1e2 would pass for 100.0.
-        context = {"exponent": _EXPONENT.search(raw) is not None}
+        context = {"exponent": _EXPONENT.search(raw) is not None, "patient_id": patient_id}
         return model.model_validate_json(raw, strict=True, context=context)
     except ValidationError as failure:
         if any(error["type"] == "json_invalid" for error in failure.errors(include_url=False)):
             raise MalformedJson() from None  # a lone surrogate passes the first reader
-        raise Invalid(faults=faults_of(failure)) from None
+        raise refusal_of(failure) from None
 
 
 _CODES = {
@@ -164,6 +181,21 @@ _CODES = {
     "extra_forbidden": ("unknown-field", "is not a member of this body"),
     "json_invalid": ("malformed-json", "is not JSON"),
 }
+
+
+def refusal_of(failure: ValidationError) -> TitrateError:
+    """Say what is wrong; that it is about another patient goes before all else."""
+    faults = faults_of(failure)
+    mismatches = [fault for fault in faults if fault.code == PatientMismatch.code]
+    return PatientMismatch(faults=mismatches) if mismatches else Invalid(faults=faults)
+
+
+def uuid_of(sent: object) -> UUID | None:
+    """Read an id where a wrong one is told by somebody else."""
+    try:
+        return UUID(str(sent))
+    except ValueError:
+        return None
 
 
 def faults_of(failure: ValidationError, prefix: str = "") -> list[Fault]:

@@ -23,13 +23,12 @@ from app.patients.schemas import Envelope
 from app.signals.schemas import OpenedSignal
 
 
-class ContactIn(Identified):
+class ContactIn(Identified, OfPatient):
     """What a follow-up and a check-in share: when, and the domains that were asked about.
 
     `client_time` and `sent_at` are the device's clock when it was made and when it was sent.
     """
 
-    patient_id: UUID | None = None
     occurred_at: Instant
     client_time: Instant | None = None
     sent_at: Instant | None = None

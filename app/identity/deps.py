@@ -7,14 +7,15 @@ from fastapi import Depends, Request
 
 from app.core.actor import Actor, Role
 from app.core.errors import Forbidden, Unauthenticated
+from app.core.limits import AUTH, SYSTEM, USER, WRITE_WEIGHT, Limiter
 from app.identity import scopes
-from app.identity.tokens import Issuer
+from app.identity.outside import Issuers
 
 
 class Verified:
     """Keeps verified tokens until they expire; the key is the whole token."""
 
-    def __init__(self, issuer: Issuer, most: int = 10_000) -> None:
+    def __init__(self, issuer: Issuers, most: int = 10_000) -> None:
         self._issuer = issuer
         self._most = most
         self._kept: OrderedDict[str, tuple[Actor, float]] = OrderedDict()
@@ -58,7 +59,36 @@ class Require:
             actor.scope, actor.role, request.scope["route"].path, request.method
         ):
             raise Forbidden()
+        limit(request, actor)
         return actor
+
+
+def limit(request: Request, actor: Actor) -> None:
+    """Count a request to its user; a write counts as five.
+
+    Raises:
+        RateLimited: the minute's share is used up.
+    """
+    limiter: Limiter | None = request.app.state.limiter
+    if limiter is not None:
+        policy = SYSTEM if actor.role == "system" else USER
+        weight = 1 if request.method == "GET" else WRITE_WEIGHT
+        caller = (actor.clinic_id, actor.user_id)
+        now = request.app.state.clock().timestamp()
+        request.state.left = limiter.take(policy, caller, weight, now)
+
+
+async def limited_by_address(request: Request) -> None:
+    """Count a request for a token to the address that it comes from.
+
+    Raises:
+        RateLimited: the minute's share is used up.
+    """
+    limiter: Limiter | None = request.app.state.limiter
+    if limiter is not None:
+        address = request.client.host if request.client else "-"
+        now = request.app.state.clock().timestamp()
+        request.state.left = limiter.take(AUTH, address, 1, now)
 
 
 Clinician = Annotated[Actor, Depends(Require("prescriber", "care_team", "system"))]

@@ -20,7 +20,7 @@ from app.core.errors import (
 from app.core.openapi import Route
 from app.core.web import Body, Reading, Writing, submit, trace_of
 from app.identity import devices, oauth, scopes, users
-from app.identity.deps import Require
+from app.identity.deps import Require, limited_by_address
 from app.identity.errors import (
     InvalidClient,
     InvalidGrant,
@@ -52,7 +52,12 @@ def _form_of(required: str) -> dict[str, Any]:
     return {"requestBody": {"required": True, "content": {FORM: {"schema": schema}}}}
 
 
-@public.post("/oauth/token", response_model=TokenOut, openapi_extra=_form_of("grant_type"))
+@public.post(
+    "/oauth/token",
+    response_model=TokenOut,
+    openapi_extra=_form_of("grant_type"),
+    dependencies=[Depends(limited_by_address)],
+)
 async def give_token(request: Request) -> Response:
     """Give an access token for a client's credentials, an enrolment code or a refresh token."""
     form = await _form(request)
@@ -89,7 +94,12 @@ async def give_token(request: Request) -> Response:
     return Response(orjson.dumps(told), media_type="application/json")
 
 
-@public.post("/oauth/revoke", response_class=Response, openapi_extra=_form_of("token"))
+@public.post(
+    "/oauth/revoke",
+    response_class=Response,
+    openapi_extra=_form_of("token"),
+    dependencies=[Depends(limited_by_address)],
+)
 async def revoke_token(request: Request) -> Response:
     """Take a token back at once (RFC 7009); one that is none of ours is none already."""
     token = oauth.one(await _form(request), "token")

@@ -1,5 +1,6 @@
 """Reads files of FHIR R4: bundles and single resources, with what they say of each other."""
 
+import re
 from collections.abc import Sequence
 from functools import partial
 from typing import Any
@@ -25,6 +26,7 @@ from app.imports.r4 import (
 from app.imports.results import File, Skipped, Unreadable, contents
 
 DEEPEST = 100
+_PATIENT = re.compile(r"(?:(https?://.+)/)?Patient/([^/?#]+)(?:/_history/.+)?")
 READ = frozenset(
     {
         "MedicationRequest",
@@ -153,7 +155,7 @@ class _Files:
             key = f"{subject.source}/{type_}/{text(resource, 'id') or fhir.digest(resource)}"
             find = self.fellow if type_ == "Observation" else self.find
             facts, words = fhir.facts_of(key, type_, resource, partial(find, place))
-            return Entry(number, type_, subject, facts, words=words)
+            return Entry(number, type_, subject, facts, words=words, key=key)
         except Skipped as reason:
             return Entry(number, type_, skipped=reason)
 
@@ -171,9 +173,7 @@ class _Files:
         if (inside := contained(resource, reference)) is not None:
             return fhir.patient(inside)
         identifiers = fhir.identifiers_of(each(resource, "subject", "identifier"))
-        type_, _, id_ = (reference or "").rpartition("/")
-        if not identifiers and self.system and id_ and type_.rpartition("/")[2] == "Patient":
-            identifiers = ((self.system, id_),)
+        identifiers = identifiers or self._named(reference or "")
         if not identifiers:
             raise Skipped(
                 "patient_unknown",
@@ -183,6 +183,16 @@ class _Files:
                 else "it says no subject",
             )
         return Subject(identifiers, {})
+
+    def _named(self, reference: str) -> tuple[tuple[str, str], ...]:
+        """Read a reference to a Patient of no file: whoever's server it names is its system."""
+        found = _PATIENT.fullmatch(reference)
+        if found is None:
+            return ()
+        base, id_ = found.groups()
+        if base is None or base == (self.system or "").rstrip("/"):
+            base = self.system
+        return ((base, id_),) if base else ()
 
     def _join(self) -> None:
         """Find the items of each panel, and what was derived from a questionnaire response."""

@@ -4,7 +4,7 @@ Pure: the courses come in as they are known, steps come out; nothing is stored h
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -44,12 +44,14 @@ class Plan:
     """What one order, row or fill comes to: steps, what says it already, or a refusal.
 
     fill: to store in the course `into`, whose record is `course` where it may be new.
+    goes_on: a stop that an earlier import made of an order which holds again.
     """
 
     steps: tuple[Step, ...] = ()
     fill: DispenseIn | None = None
     into: UUID | None = None
     course: MedicationIn | None = None
+    goes_on: UUID | None = None
     there: UUID | None = None
     skipped: Skipped | None = None
     words: tuple[str, str] | None = None
@@ -159,6 +161,7 @@ def plan_orders(
     known: Sequence[Course],
     person: Person,
     today: date,
+    withdrawn: Collection[UUID] = (),
 ) -> dict[str, Plan]:
     """Join the orders of one medicine to one course, in the order in which they were written.
 
@@ -167,6 +170,7 @@ def plan_orders(
     and does not say when closes the course on an unknown day, unless a later order goes on.
     An end stops the course that runs then. A fill goes into the course of its medicine; neither
     orders anything, so that they begin none.
+    withdrawn: courses that were entered in error; no order brings one of them back.
     Gives a plan for each order, end and fill, by its key.
     """
     lines = _lines(known)
@@ -177,7 +181,7 @@ def plan_orders(
     plans: dict[str, Plan] = {}
     for medicine, several in by_medicine.items():
         try:
-            line = _line_of(lines, medicine, several, person)
+            line = _line_of(lines, medicine, several, person, withdrawn)
         except Skipped as reason:
             plans |= {one.key: Plan(skipped=reason) for one in several}
             continue
@@ -251,7 +255,11 @@ def _medicine(fact: Order | End | Fill) -> Medicine:
 
 
 def _line_of(
-    lines: Sequence[_Line], medicine: Medicine, several: Sequence[Order | End], person: Person
+    lines: Sequence[_Line],
+    medicine: Medicine,
+    several: Sequence[Order | End],
+    person: Person,
+    withdrawn: Collection[UUID],
 ) -> _Line:
     """Give the course of a medicine, one that still runs first, or a new one.
 
@@ -265,6 +273,8 @@ def _line_of(
         raise Skipped("course_unknown", "no course of its medicine is known")
     said = {"code": order.code} if order.code else {"text": order.text}
     course_id = _course_id(person, medicine)
+    if course_id in withdrawn:
+        course_id = uuid5(course_id, order.key)
     course = read(MedicationIn, {"id": course_id, "kind": "drug", **said})
     return _Line(course_id, order.text or "", None, medicine, new=course)
 
@@ -333,16 +343,21 @@ def _plan(
             steps.append(Step(line.id, line.new, stop))
     except Skipped as reason:
         return Plan(skipped=reason), ended_before
-    known = {one.id for one in line.events}
-    line.events += [
-        _placed(step.event, line.id, person, len(line.events) + number)
-        for number, step in enumerate(steps)
-        if str(step.event.id) not in known
-    ]
+    stop_id = uuid5(event_id, "stop")
+    held = {one.id: one for one in line.events}
+    goes_on_again = not order.ended and str(stop_id) in held
+    for number, step in enumerate(steps):
+        placed = _placed(step.event, line.id, person, len(held) + number)
+        before = held.get(placed.id)
+        held[placed.id] = replace(placed, seq=before.seq) if before else placed
+    if goes_on_again:
+        del held[str(stop_id)]
+    line.events = list(held.values())
     words = None
     if order.unconfirmed:
         words = ("dose_unknown", " ".join(order.unconfirmed))
-    return Plan(tuple(steps), there=there, words=words), ended
+    again = stop_id if goes_on_again else None
+    return Plan(tuple(steps), there=there, words=words, goes_on=again), ended
 
 
 def _kind(order: Order, line: _Line, day: date, ended_before: bool | None) -> str:

@@ -50,7 +50,11 @@ def read(file: File, system: str | None, first_place: int = 0) -> list[Entry]:
 
 def _entries(name: str, rows: "csv.DictReader[str]", system: str | None) -> Iterator[Entry]:
     try:
-        header = frozenset(rows.fieldnames or ())
+        columns = rows.fieldnames or ()
+        twice = next((one for one in columns if one and columns.count(one) > 1), None)
+        if twice is not None:
+            raise Unreadable(name, "line 1", f"the column {twice} stands twice")
+        header = frozenset(columns)
         if "date" not in header and "datetime" not in header:
             header = frozenset()
         if header >= OBSERVATIONS:

@@ -101,7 +101,21 @@ class Fill:
     days_supply: int | None
 
 
-Fact = Value | Order | End | DoseRow | Fill
+@dataclass(frozen=True, slots=True)
+class Withdrawal:
+    """That the source takes back what it said under these keys: it never held.
+
+    of_medicine: it is an order or a fill, and no value.
+    code, words: why, for where nothing of it is kept.
+    """
+
+    keys: tuple[str, ...]
+    of_medicine: bool
+    code: str
+    words: str
+
+
+Fact = Value | Order | End | DoseRow | Fill | Withdrawal
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +123,7 @@ class Entry:
     """One entry of a file: about whom, the facts in it, or why it is skipped.
 
     place: where it stands among the entries of all files of one format, from 0.
+    key: names the thing at its source; of two entries that tell of one the last counts.
     joins: the place of another entry that carries this one's fact, as a panel does its items.
     words: what has to be known of it, although it is taken.
     """
@@ -120,6 +135,7 @@ class Entry:
     skipped: Skipped | None = None
     joins: int | None = None
     words: tuple[str, str] | None = None
+    key: str = ""
     file: str = ""
     place: int = 0
 

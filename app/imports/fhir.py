@@ -23,6 +23,7 @@ from app.imports.facts import (
     Subject,
     Value,
     When,
+    Withdrawal,
     dose_of,
     measure_of,
     moment_of,
@@ -64,6 +65,8 @@ FORMS = {
     "TAB": "{tablet}", "CAP": "{capsule}", "PATCH": "{patch}", "DROP": "[drp]", "PUFF": "{puff}",
 }  # fmt: skip
 MOST_A_DAY = 1000
+MOST_COMPONENTS = 50
+"""Of an observation that is taken back, and need not say any more which components it had."""
 
 
 def facts_of(
@@ -76,6 +79,8 @@ def facts_of(
     Raises:
         Skipped: there is no fact in it that is kept.
     """
+    if (taken_back := _withdrawal(key, type_, resource)) is not None:
+        return (taken_back,), None
     if type_ == "MedicationRequest":
         return (medication_request(key, resource, find),), None
     if type_ == "MedicationStatement":
@@ -86,6 +91,20 @@ def facts_of(
         filled_in = questionnaire_response(key, resource)
         return (filled_in,), remarks(filled_in, resource)
     return tuple(observation(key, resource, find)), None
+
+
+def _withdrawal(key: str, type_: str, resource: Resource) -> Withdrawal | None:
+    """Say that a resource was entered in error, or is an order that nobody carried out."""
+    status = text(resource, "status")
+    if status == "entered-in-error":
+        code, words = "entered_in_error", "was entered in error"
+    elif status == "cancelled" and type_ == "MedicationRequest":
+        code, words = _NOT_TAKEN[status]
+    else:
+        return None
+    parts = range(MOST_COMPONENTS) if type_ == "Observation" else ()
+    keys = (key, *(f"{key}#{place}" for place in parts))
+    return Withdrawal(keys, type_.startswith("Medication"), code, words)
 
 
 def digest(resource: Resource) -> str:

@@ -274,7 +274,8 @@ class _Message:
             resource |= {"status": "stopped", "ended": self._iso(ordered)}
         elif state == "CM":
             resource["status"] = "completed"
-        if resource["status"] != "active" and ends:
+        # What was cancelled is named as it was ordered.
+        if resource["status"] not in {"active", "cancelled"} and ends:
             resource["dispenseRequest"] = {"validityPeriod": {"end": ends}}
         return resource
 
@@ -325,8 +326,9 @@ def _entry(
     if resource is None:
         return Entry(0, type_, subject)
     name = key.partition("/")[0]
-    facts, _ = fhir.facts_of(f"{subject.source}/hl7v2/{key}", name, resource, lambda _: None)
-    return Entry(0, type_, subject, facts)
+    key = f"{subject.source}/hl7v2/{key}"
+    facts, _ = fhir.facts_of(key, name, resource, lambda _: None)
+    return Entry(0, type_, subject, facts, key=key)
 
 
 def _require_whole(segment: Segment) -> None:

@@ -1,6 +1,6 @@
 """What an import does inside the writer: whole units of one patient, all of each or none."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -18,21 +18,23 @@ from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import TitrateError
+from app.core.wire import ChangeReason
 from app.identity import service as identity
 from app.imports.courses import Plan, Step, plan_orders, plan_rows, read
-from app.imports.facts import DoseRow, End, Entry, Fill, Order, Value, timed
+from app.imports.facts import DoseRow, End, Entry, Fill, Order, Value, Withdrawal, timed
 from app.imports.results import Skipped, Status
 from app.interactions import service as interactions
+from app.journal import service as journal
 from app.labs import service as labs
 from app.labs.schemas import LabIn
 from app.measurements import observations
 from app.measurements import service as measurements
 from app.measurements.schemas import ObservedValueIn
-from app.medications import dispenses
 from app.medications import service as medications
 from app.medications.schemas import MedicationIn
+from app.patients import records, sight
 from app.patients import service as patients
-from app.patients import sight
+from app.patients.records import Kind
 from app.patients.schemas import PatientIn
 from app.patients.service import Person
 from app.signals import service as signals
@@ -44,7 +46,34 @@ NEWEST = 2**62
 """A journal sequence that lies after all."""
 SUBJECT = "urn:titrate:subject"
 """The system of identifiers that came without one to a clinic that has none yet."""
-Store = Callable[[], Answer]
+SOURCE_CORRECTED = ChangeReason(code="other", text="the source corrected it")
+WITHDRAWN_BECAUSE = "import"
+TAKEN_BACK = "source_took_back"
+"""The signal of a record that its source takes back, and that somebody here changed since."""
+KINDS: Mapping[str, Kind[Any]] = {
+    one.name: one
+    for one in (
+        assessments.KIND,
+        labs.KIND,
+        observations.KIND,
+        medications.MEDICATION_WITHIN,
+        medications.DOSE_EVENT_WITHIN,
+        medications.DISPENSE,
+    )
+}
+CHANGED_HERE = "it was changed or confirmed here since; nothing of that is overwritten"
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """A version of a record to keep.
+
+    old: gives what of an answer waits in the one signal for facts of long ago.
+    """
+
+    kind: Kind[Any]
+    data: Any
+    old: Callable[[Answer], Iterable[dict[str, Any]]] = lambda _answer: ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,9 +195,11 @@ def _keep(
     registered = newcomer is not None and patients.register(work, newcomer, care_team).created
     person = patients.get(work, patient_id)
     keeping = _Keeping(work, person)
+    outcomes = {one.place: keeping.take_back(one) for one in batch if takes_back(one)}
     plans = _plans(work, person, batch, all_of_patient)
-    outcomes = {}
     for one in sorted(batch, key=has_medicines):
+        if takes_back(one):
+            continue
         if has_medicines(one):
             # What a risk answer of long ago says goes before a dose that waits.
             keeping.open_historic_signal()
@@ -177,14 +208,22 @@ def _keep(
         else:
             outcomes[one.place] = Outcome("created" if registered else "unchanged", patient_id)
             registered = False
-    if plans:
+    keeping.withdraw_bare_courses()
+    if any(map(has_medicines, batch)):
         keeping.review_medicines()
     keeping.open_historic_signal()
     return outcomes
 
 
 def has_medicines(entry: Entry) -> bool:
-    return not all(isinstance(fact, Value) for fact in entry.facts)
+    return not all(
+        fact.of_medicine is False if isinstance(fact, Withdrawal) else isinstance(fact, Value)
+        for fact in entry.facts
+    )
+
+
+def takes_back(entry: Entry) -> bool:
+    return any(isinstance(fact, Withdrawal) for fact in entry.facts)
 
 
 def _plans(
@@ -197,8 +236,9 @@ def _plans(
     fills = [fact for fact in facts if isinstance(fact, Fill)]
     rows = [fact for fact in facts if isinstance(fact, DoseRow)]
     known = medications.courses(work, person.id)
+    withdrawn = medications.withdrawn_courses(work, person.id)
     return {
-        **plan_orders(orders, fills, known, person, person.today(work.now)),
+        **plan_orders(orders, fills, known, person, person.today(work.now), withdrawn),
         **plan_rows(rows, known, person),
     }
 
@@ -209,19 +249,25 @@ class _Keeping:
 
     work: Work
     person: Person
-    kept: dict[UUID, bool] = field(default_factory=dict)
+    kept: set[UUID] = field(default_factory=set)
+    withdrawn_from: set[UUID] = field(default_factory=set)
+    """Courses that may have nothing left under them."""
     historic: list[dict[str, Any]] = field(default_factory=list)
 
     def entry(self, entry: Entry, plans: Mapping[str, Plan]) -> Outcome:
         """Keep all that one entry says; a body that the record does not take keeps none of it."""
-        stores: list[tuple[UUID, Store | None]] = []
-        record_id, words = None, entry.words
+        stores: list[Store] = []
+        ended: list[UUID] = []
+        record_id, words, done = None, entry.words, set[Status]()
         try:
             for fact in entry.facts:
                 if isinstance(fact, Value):
-                    stores.append(self._value(fact))
+                    first, store = self._value(fact)
+                    record_id = record_id or first
+                    stores += [store] if store else []
                     words = words or fact.words
                     continue
+                assert not isinstance(fact, Withdrawal), "it was taken back before"
                 plan = plans[fact.key]
                 if plan.skipped is not None:
                     raise plan.skipped
@@ -230,67 +276,156 @@ class _Keeping:
                 record_id = plan.steps[0].event.id if plan.steps else plan.there
                 record_id = plan.fill.id if plan.fill else record_id
                 words = words or plan.words
+                ended += [plan.goes_on] if plan.goes_on else []
+            wanted = [(self._status(one), one) for one in stores]
+            if ended and self._withdraw(self._imported(ended)):
+                done.add("updated")
         except Skipped as reason:
             return skipped(reason)
-        record_id = record_id or stores[0][0]
-        created = [self._once(*one) for one in stores]
-        if not any(created):
-            return Outcome("unchanged", record_id)
-        return Outcome("created", record_id, *(words or ()))
+        done |= {self._keep_one(*one) for one in wanted}
+        if status := next((one for one in _TOLD if one in done), None):
+            return Outcome(status, record_id, *(words or ()))
+        return Outcome("unchanged", record_id)
 
-    def _once(self, record_id: UUID, store: Store | None) -> bool:
-        """Store a record unless this call did; say whether it is new, the first time only."""
-        if store is None or record_id in self.kept:
-            return False
-        self.kept[record_id] = True
-        return store().created
+    def _status(self, store: Store) -> Status:
+        """Say what is to be done with a record: make it, correct it, or nothing.
 
-    def _fill(self, plan: Plan) -> Iterator[tuple[UUID, Store]]:
-        work, patient_id, into, fill = self.work, self.person.id, plan.into, plan.fill
-        if fill is None or fill.id is None or into is None:
-            return
-        yield from self._course(plan.course)
-        yield fill.id, lambda: dispenses.record(work, patient_id, into, fill)
+        Raises:
+            Skipped: it was changed by somebody here, or withdrawn, or is of another kind now.
+        """
+        work, data = self.work, store.data
+        known = journal.versions(work, data.id)
+        if not known:
+            return "created"
+        last = known[-1]
+        if last.type != store.kind.name or last.patient_id != self.person.id:
+            raise Skipped("differs", "it is there as another kind of record; correct it there")
+        if last.action == journal.ERASED:
+            raise Skipped("erased", "it was here, and is no more")
+        if last.action == "withdrawn":
+            raise Skipped("withdrawn_before", "it was withdrawn; if it holds, record it anew")
+        said = journal.fingerprint(data)
+        if last.fingerprint == said:
+            return "unchanged"
+        was_said = any(one.fingerprint == said for one in known)
+        if not _is_imported(orjson.loads(journal.text_at(work, data.id, last.version))):
+            if was_said:
+                return "unchanged"
+            raise Skipped("changed_here", CHANGED_HERE)
+        if was_said:
+            raise Skipped("older_content", "an import has corrected it since")
+        return "updated"
 
-    def _course(self, course: MedicationIn | None) -> Iterator[tuple[UUID, Store]]:
+    def _keep_one(self, status: Status, store: Store) -> Status:
+        """Store a version of a record, unless this call did; say what was done."""
+        record_id: UUID = store.data.id
+        if status == "unchanged" or record_id in self.kept:
+            return "unchanged"
+        self.kept.add(record_id)
         work, patient_id = self.work, self.person.id
-        if course is not None and course.id is not None:
-            yield course.id, lambda: medications.record(work, patient_id, course, reviewed=False)
+        if status == "created":
+            answer = records.post(work, store.kind, patient_id, store.data)
+        else:
+            answer = records.renew(
+                work, store.kind, patient_id, record_id, store.data, SOURCE_CORRECTED
+            )
+        self.historic += store.old(answer)
+        return status
 
-    def _step(self, step: Step) -> Iterator[tuple[UUID, Store]]:
-        work, patient_id = self.work, self.person.id
+    # ---- what a source takes back
+
+    def take_back(self, entry: Entry) -> Outcome:
+        """Withdraw what earlier imports made of an entry, unless somebody here changed it since."""
+        (fact,) = entry.facts
+        assert isinstance(fact, Withdrawal)
+        ids = [uuid5(self.person.id, key) for key in fact.keys]
+        if fact.of_medicine:
+            ids += [uuid5(one, "stop") for one in ids]
+        found = self._imported(ids)
+        if not found:
+            return Outcome("skipped", None, fact.code, fact.words)
+        record_id = UUID(found[0]["id"])
+        try:
+            done = self._withdraw(found)
+        except Skipped as reason:
+            evidence = {"record_id": str(record_id), "reason": fact.code}
+            key = f"{TAKEN_BACK}:{record_id}"
+            signals.open_once(self.work, self.person, key, TAKEN_BACK, evidence)
+            return Outcome("skipped", record_id, reason.code, f"{fact.words}; {reason.words}")
+        if done:
+            return Outcome("withdrawn", record_id, fact.code, fact.words)
+        return Outcome("unchanged", record_id)
+
+    def _imported(self, ids: Sequence[UUID]) -> list[dict[str, Any]]:
+        """Give what is known of records, those entered in error too, in the order of the ids."""
+        found = journal.answers_known_at(self.work, ids, with_errors=True)
+        by_id = {UUID(answer["id"]): answer for _, answer in found}
+        return [by_id[one] for one in ids if one in by_id]
+
+    def _withdraw(self, found: Iterable[dict[str, Any]]) -> bool:
+        """Mark imported records as entered in error; say whether any of them still stood.
+
+        Raises:
+            Skipped: somebody here changed one of them.
+        """
+        standing = [one for one in found if one["status"] != "entered_in_error"]
+        if not all(map(_is_imported, standing)):
+            raise Skipped("changed_here", CHANGED_HERE)
+        done = False
+        for one in standing:
+            record_id = UUID(one["id"])
+            if record_id in self.kept:
+                continue
+            self.kept.add(record_id)
+            kind = KINDS[journal.versions(self.work, record_id)[0].type]
+            version = frozenset({int(one["version"])})
+            records.withdraw(self.work, kind, self.person.id, record_id, version, WITHDRAWN_BECAUSE)
+            done = True
+            if "medication_id" in one:
+                self.withdrawn_from.add(UUID(one["medication_id"]))
+        return done
+
+    def withdraw_bare_courses(self) -> None:
+        """Withdraw the courses of imports with nothing left: one alone would count as taken."""
+        for course_id in self.withdrawn_from - self.kept:
+            if medications.is_bare(self.work, self.person.id, course_id):
+                self._withdraw(filter(_is_imported, self._imported([course_id])))
+
+    # ---- records of facts
+
+    def _fill(self, plan: Plan) -> Iterator[Store]:
+        if plan.fill is not None and plan.into is not None:
+            yield from self._course(plan.course)
+            yield Store(medications.DISPENSE, medications.within(plan.fill, plan.into))
+
+    def _course(self, course: MedicationIn | None) -> Iterator[Store]:
+        if course is not None:
+            yield Store(medications.MEDICATION_WITHIN, course)
+
+    def _step(self, step: Step) -> Iterator[Store]:
         yield from self._course(step.course)
-        assert step.event.id is not None
-        yield (
-            step.event.id,
-            lambda: medications.record_dose_event(
-                work,
-                patient_id,
-                step.course_id,
-                step.event,
-                unconfirmed=step.unconfirmed,
-                day_unknown=True,
-            ),
-        )
+        kind = medications.imported_event(step.unconfirmed)
+        yield Store(kind, medications.within(step.event, step.course_id))
 
     def _value(self, fact: Value) -> tuple[UUID, Store | None]:
         """Give the record to make of a value, or the one that says it already."""
         record_id = uuid5(self.person.id, fact.key)
         if fact.kind == "lab":
             result = read(LabIn, {"id": record_id, **fact.body, **timed("drawn", fact.at)})
-            return record_id, lambda: self._lab(result, fact)
+            return record_id, self._lab(result, fact)
         body = {"id": record_id, **fact.body, **timed("occurred", fact.at)}
         own = self._of_own_instrument(fact)
         if own is not None:
             body = {"id": record_id, **own, **timed("occurred", fact.at)}
         elif fact.kind == "observation":
             value = read(ObservedValueIn, body)
-            return record_id, lambda: observations.record(self.work, self.person.id, value)
+            return record_id, Store(observations.KIND, value)
         filled_in = read(AssessmentIn, body)
-        there = self._said_before(filled_in, fact)
+        is_known = bool(journal.versions(self.work, record_id))
+        there = None if is_known else self._said_before(filled_in, fact)
         if there is not None:
             return there, None
-        return record_id, lambda: self._assessment(filled_in, fact)
+        return record_id, self._assessment(filled_in, fact)
 
     def _of_own_instrument(self, fact: Value) -> dict[str, Any] | None:
         """Read a number of one of the clinic's own questionnaires: its risk is looked at too."""
@@ -323,7 +458,8 @@ class _Keeping:
         found: dict[UUID, dict[str, float]] = {}
         for row in self._followed(instrument):
             same_time = at is None or row.at is None or row.at == at
-            if row.source == IMPORTED and row.day == day and same_time:
+            stands = row.record_id not in self.kept
+            if stands and row.source == IMPORTED and row.day == day and same_time:
                 found.setdefault(row.record_id, {})[row.measure] = row.value
         return next(
             (one for one, said in found.items() if wanted and wanted.items() <= said.items()), None
@@ -343,23 +479,21 @@ class _Keeping:
     def _is_old(self, day: date) -> bool:
         return day < self.person.today(self.work.now) - HISTORIC_AFTER
 
-    def _assessment(self, data: AssessmentIn, fact: Value) -> Answer:
+    def _assessment(self, data: AssessmentIn, fact: Value) -> Store:
         """Keep an assessment; a risk answer of long ago waits in the one signal for all of them."""
         day = self._day(fact)
-        old = self._is_old(day)
-        answer = assessments.record(self.work, self.person.id, data, opens_signals=not old)
-        if old and answer.created:
-            self.historic += _risks(self.work, data, day)
-        return answer
+        if not self._is_old(day):
+            return Store(assessments.KIND, data)
+        kind = replace(assessments.KIND, keep=partial(assessments.keep, opens_signals=False))
+        return Store(kind, data, lambda _answer: _risks(self.work, data, day))
 
-    def _lab(self, data: LabIn, fact: Value) -> Answer:
+    def _lab(self, data: LabIn, fact: Value) -> Store:
         """Keep a result; a critical one of long ago waits in the one signal for all of them."""
         day = self._day(fact)
-        old = self._is_old(day)
-        answer = labs.record(self.work, self.person.id, data, opens_signals=not old)
-        if old and answer.created:
-            self.historic += _critical(answer, data, day)
-        return answer
+        if not self._is_old(day):
+            return Store(labs.KIND, data)
+        kind = replace(labs.KIND, keep=partial(labs.keep, opens_signals=False))
+        return Store(kind, data, lambda answer: _critical(answer, data, day))
 
     def review_medicines(self) -> None:
         """Check the whole list once; a pair of long ago waits in the one signal for all of them."""
@@ -380,6 +514,15 @@ class _Keeping:
         if self.historic:
             evidence = {"findings": self.historic[:20], "n": len(self.historic)}
             signals.open_once(self.work, self.person, "historic", "historic", evidence)
+
+
+_TOLD: tuple[Status, ...] = ("updated", "created")
+"""What is said of an entry that comes to several records: the first of these that was done."""
+
+
+def _is_imported(answer: Mapping[str, Any]) -> bool:
+    """Say whether the newest version of a record is a system's, and no person's."""
+    return bool(answer["author"]["role"] == "system")
 
 
 def _risks(work: Work, data: AssessmentIn, day: date) -> Iterator[dict[str, Any]]:

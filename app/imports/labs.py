@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from app.clinical.limits import in_unit
-from app.clinical.monitoring_schedules import LabTest, lab_test
+from app.clinical.monitoring_schedules import LabTest, is_impossible, lab_test
 from app.clinical.units import UnitNotAccepted, UnitsNotComparable, plain, read_unit
 from app.imports.facts import Value, When
 from app.imports.r4 import LOINC
@@ -36,6 +36,8 @@ def number(
     A quantity whose unit cannot be joined to the test's is kept as received, in a series of its
     own: two units in one series would show a change that nobody has (hazard H2).
 
+    A negative one of a test that has none is kept as received too: it counts in nothing.
+
     measure: the code under which a number that is no result is followed.
 
     Raises:
@@ -44,6 +46,9 @@ def number(
     test = test_of(code)
     if test is None:
         return _observed(key, at, code, value, unit, measure)
+    if is_impossible(code["code"], value):
+        words = ("implausible", f"kept as received, not counted: {test.name} is 0 or above")
+        return _observed(key, at, code, value, unit, measure, words)
     try:
         known = read_unit(_ucum(unit or ""), "result")
         amount = Decimal(repr(value))

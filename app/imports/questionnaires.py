@@ -96,6 +96,7 @@ def panel(instrument: Instrument, key: str, at: When, resource: Resource, find: 
     """
     members = each(resource, "component")
     members += [find(one) or {} for one in each(resource, "hasMember", "reference")]
+    members = [one for one in members if text(one, "status") != "entered-in-error"]
     answers: dict[str, int] = {}
     total = None
     for member in members:
@@ -194,11 +195,16 @@ def response(key: str, resource: Resource) -> Value:
 
 
 def answered(resource: Resource) -> set[str]:
-    """Give the instrument of a response that is read here, as a set of at most one."""
+    """Give the instrument of a response that is read here, as a set of at most one.
+
+    One that was entered in error takes what was derived from it along.
+    """
     if text(resource, "resourceType") != "QuestionnaireResponse":
         return set()
     try:
-        return {response("", resource).body["instrument"]}
+        in_error = text(resource, "status") == "entered-in-error"
+        meant = {**resource, "status": "completed"} if in_error else resource
+        return {response("", meant).body["instrument"]}
     except Skipped:
         return set()
 

@@ -6,7 +6,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 MOST_BYTES = 200 * 1024 * 1024
-Status = Literal["created", "unchanged", "skipped"]
+Status = Literal["created", "updated", "withdrawn", "unchanged", "skipped"]
 
 
 class Unreadable(Exception):
@@ -48,8 +48,10 @@ class Skipped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """One entry of a file: created, unchanged, or skipped with a reason.
+    """One entry of a file: what became of it, and the reason where it was skipped.
 
+    updated: the source corrected it since, which is a new version of the same record.
+    withdrawn: the source takes it back, so that the record is marked as entered in error.
     entry: its number in the file, from 1; of a CSV file the line, the header being line 1.
     type: the FHIR resource type, or `observation` and `dose_event` of a CSV row.
     reason: a code; a created entry has one where something about it has to be known.

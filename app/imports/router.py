@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from typing import Annotated, Any
+from typing import Annotated, Any, get_args
 
 import orjson
 from fastapi import APIRouter, Depends, Query, Request, Response
@@ -14,6 +14,7 @@ from app.core.openapi import Route
 from app.core.web import raw_body, respond
 from app.identity.deps import Require
 from app.imports import service
+from app.imports.results import Status
 from app.imports.schemas import ImportOut
 from app.imports.service import Format, Result, Sent, Unreadable
 from app.patients.routes import only_known
@@ -97,7 +98,7 @@ async def import_file(
     told: dict[str, Any] = {
         "format": format_,
         "dry_run": dry_run,
-        "counts": {name: counts[name] for name in ("created", "unchanged", "skipped")},
+        "counts": {name: counts[name] for name in get_args(Status)},
         "results": [one.told() for one in results],
     }
     return respond(request, Answer(orjson.dumps(told)))

@@ -21,6 +21,8 @@ class ResultOut(Wire):
 
 class Counts(Wire):
     created: int
+    updated: int
+    withdrawn: int
     unchanged: int
     skipped: int
 

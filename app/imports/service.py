@@ -29,6 +29,7 @@ from app.imports.keeping import (
     keep,
     rehearse,
     skipped,
+    takes_back,
 )
 from app.imports.results import File, Result, Sent, Skipped, Unreadable
 from app.patients.schemas import PatientIn
@@ -149,6 +150,7 @@ class _Importing:
 
     def results(self, entries: Sequence[Entry], progress: Callable[[int], None]) -> list[Result]:
         outcomes = {one.place: skipped(one.skipped) for one in entries if one.skipped}
+        outcomes |= _superseded(entries)
         done = len(outcomes)
         found = self._look_up(entries)
         for group in self._groups(entries, found, outcomes):
@@ -249,11 +251,24 @@ class _Importing:
         return kept
 
 
+def _superseded(entries: Sequence[Entry]) -> dict[int, Outcome]:
+    """Skip what a later entry says otherwise of the same thing: the last word counts."""
+    last = {one.key: one for one in entries if one.key}
+    reason = Skipped("superseded", "a later entry says otherwise of the same thing")
+    return {
+        one.place: skipped(reason)
+        for one in entries
+        if one.key and one.facts != last[one.key].facts
+    }
+
+
 def _batches(entries: Sequence[Entry]) -> Iterator[Sequence[Entry]]:
     """Give the entries in calls: the patient and the medicines first, whatever their number.
 
     An order needs those before it, also in a rehearsal, which stores none of them.
     """
+    # What is taken back goes first: what stands in its place may say the same.
+    entries = sorted(entries, key=lambda one: not takes_back(one))
     first = [one for one in entries if not one.facts or has_medicines(one)]
     rest = [one for one in entries if one.facts and not has_medicines(one)]
     room = max(MOST_ENTRIES - len(first), 0)

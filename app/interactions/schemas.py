@@ -128,10 +128,11 @@ class ReferenceOut(Wire):
 
 
 class CandidateOut(Wire):
-    """What a text may mean, and how it was matched."""
+    """What a text may mean, and how it was matched; `display` in tall-man letters."""
 
     reference_id: str
     by: str
+    display: str | None = None
 
 
 class SubstanceOut(Wire):
@@ -212,8 +213,17 @@ class NewFindingOut(Wire):
     signal_id: UUID | None
 
 
+class ReadAsOut(Wire):
+    """What only a name speaks for, with all that the name was read as; it may be something else."""
+
+    medication_id: UUID | None = None
+    text: str | None = None
+    code: Coding | None = None
+    candidates: list[CandidateOut]
+
+
 class NotCheckedOut(Wire):
-    """What no rule could look at, and why."""
+    """What no rule could look at, or not at all of it, and why."""
 
     substance: SubstanceOut
     why: str
@@ -234,8 +244,11 @@ class InteractionCheckOut(Wire):
     reference: ReferenceOut
     statement: str
     checked: int
+    checked_by_name: int
+    """How many of the checked only a name speaks for; each stands under `read_as`."""
     findings: list[RuleFindingOut]
     possible: list[RuleFindingOut]
+    read_as: list[ReadAsOut]
     not_checked: list[NotCheckedOut]
     facts_missing: list[FactMissingOut]
 
@@ -247,9 +260,11 @@ class InteractionsOut(Wire):
     reference: ReferenceOut
     statement: str
     checked: int
+    checked_by_name: int
     findings: list[KeptFindingOut]
     resolved: list[ResolvedFindingOut]
     possible: list[RuleFindingOut]
+    read_as: list[ReadAsOut]
     not_checked: list[NotCheckedOut]
     facts_missing: list[FactMissingOut]
 

@@ -463,11 +463,22 @@ def _written(
         "reference": {"version": check.reference.version, "date": check.reference.date},
         "statement": check.statement,
         "checked": check.checked,
+        "checked_by_name": check.by_name,
         "findings": [
             {**_finding(one, said, actor), **kept(one)}
             for one in sorted(check.findings, key=_order)
         ],
         "possible": [_finding(one, said, actor) for one in sorted(check.possible, key=_order)],
+        "read_as": [
+            {
+                **said[one.key],
+                "candidates": [
+                    {**_candidate(each), "display": each.substance.tall_man}
+                    for each in one.candidates
+                ],
+            }
+            for one in check.read_as
+        ],
         "not_checked": [{"substance": said[one.key], "why": one.why} for one in check.not_checked],
         "facts_missing": [
             {
@@ -505,13 +516,16 @@ def _finding(found: rules.Finding, said: Said, actor: Actor) -> dict[str, Any]:
     }
 
 
+def _candidate(one: reference.Candidate) -> dict[str, Any]:
+    return {"reference_id": one.substance.reference_id, "by": one.by}
+
+
 def _substances(part: Involved, said: Said) -> Iterator[dict[str, Any]]:
     """Write a substance once for each record that speaks for it."""
     stopped = {"stopped": True, "clear_on": part.clear_on} if part.stopped_on else {}
     for key in part.keys:
         if part.candidate is not None:
-            candidate = {"reference_id": part.substance.reference_id, "by": part.candidate.by}
-            yield {**said[key], "candidate": candidate, **stopped}
+            yield {**said[key], "candidate": _candidate(part.candidate), **stopped}
         else:
             record = {
                 name: said[key][name] for name in ("medication_id", "fact") if name in said[key]

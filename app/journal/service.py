@@ -523,16 +523,22 @@ def require_version(current: int, named: frozenset[int] | None) -> None:
 
 
 def patched(
-    work: Work, model: type[M], record_id: UUID, version: int, patch: Mapping[str, Any]
+    work: Work,
+    model: type[M],
+    record_id: UUID,
+    version: int,
+    patch: Mapping[str, Any],
+    patient_id: UUID | None = None,
 ) -> M:
     """Apply a JSON Merge Patch (RFC 7396) to what was sent, and read the result strictly.
 
     Raises:
+        PatientMismatch: the patch names another patient than the path.
         Invalid: the result is not a valid body.
     """
     merged = _merge(body_at(work, record_id, version), patch)
     # The standard library writes a lone surrogate as it came, for the strict reader to refuse.
-    return wire.read(model, json.dumps(merged).encode())
+    return wire.read(model, json.dumps(merged).encode(), patient_id)
 
 
 def _merge(target: Any, patch: Any) -> Any:
@@ -713,11 +719,15 @@ def answers_of(
 
 
 def answers_known_at(
-    work: Work, record_ids: Iterable[UUID], sequence: int | None = None
+    work: Work,
+    record_ids: Iterable[UUID],
+    sequence: int | None = None,
+    *,
+    with_errors: bool = False,
 ) -> list[tuple[int, dict[str, Any]]]:
     """Give the last version of some records known at a sequence (None: now), with its sequence.
 
-    What was entered in error by then is left out.
+    What was entered in error by then is left out, unless it is asked for.
     """
     statement = select(Entry.record_id, Entry.sequence, Entry.answer).where(
         Entry.record_id.in_(record_ids), Entry.answer.is_not(None)
@@ -726,7 +736,7 @@ def answers_known_at(
         statement = statement.where(Entry.sequence <= sequence)
     last = {row.record_id: row for row in work.all(statement.order_by(Entry.version))}
     found = [(row.sequence, orjson.loads(row.answer)) for row in last.values()]
-    return [one for one in found if one[1]["status"] != "entered_in_error"]
+    return [one for one in found if with_errors or one[1]["status"] != "entered_in_error"]
 
 
 def answers_of_this_call(

@@ -5,17 +5,15 @@ medicines the patient takes is not known here: a limit is the strictest that the
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
-from functools import partial
 from typing import Any
 from uuid import UUID
 
 from sqlalchemy import select
 
 from app.clinical.limits import Judged, Limits, in_unit, judge
-from app.clinical.monitoring_schedules import LabTest, lab_test
+from app.clinical.monitoring_schedules import LabTest, is_impossible, lab_test
 from app.clinical.units import UnitsNotComparable
 from app.core.answer import Answer
 from app.core.base import Record
@@ -37,30 +35,32 @@ SAMPLE_TIMING = ("DQ_SAMPLE_TIMING",)
 """Drawn outside the hours in which levels of the test can be compared: shown, not counted."""
 
 
-def record(work: Work, patient_id: UUID, data: LabIn, *, opens_signals: bool = True) -> Answer:
+def record(work: Work, patient_id: UUID, data: LabIn) -> Answer:
     """Store one result; the same id and content again gives the record that is there.
-
-    opens_signals: False for an import of old facts, which opens one signal for all of them.
 
     Raises:
         NotFound: no such patient for this caller.
         Invalid: dated before the birth or beyond the tolerance for a device's clock; in a unit
-            that is not one of the test.
+            that is not one of the test; a number that no result of the test can be.
         AlreadyExists: the id is taken by other content.
     """
-    kind = replace(KIND, keep=partial(keep, opens_signals=opens_signals))
-    return records.post(work, kind, patient_id, data)
+    return records.post(work, KIND, patient_id, data)
 
 
 def keep(
     work: Work, person: Person, data: LabIn, place: Place, *, opens_signals: bool = True
 ) -> Answer:
-    """Store one version of a result."""
+    """Store one version of a result.
+
+    opens_signals: False for an import of old facts, which opens one signal for all of them.
+    """
     day = _drawn_on(work, person, data)
     measure = f"labs.{data.code.code}"
     test = lab_test(data.code.code, own_reference.schedules(work))
     limits = _limits(work, person, data, place, test)
     judged = _judged(limits, data)
+    if data.value is not None and is_impossible(data.code.code, data.value):
+        raise Invalid("0 or above: no result of this test is negative", pointer="/value")
     opened = None
     if opens_signals and test is not None and judged is not None and judged.critical:
         opened = _signal(work, person, place.record_id, measure, data, judged, test)

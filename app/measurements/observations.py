@@ -9,6 +9,7 @@ from uuid import UUID
 
 from sqlalchemy import select
 
+from app.clinical.monitoring_schedules import is_impossible
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
@@ -23,6 +24,8 @@ from app.patients.service import Person
 
 UNIT_DIFFERS = ("DQ_UNIT_DIFFERS",)
 """Two units in one series: what is not in the unit of the first is shown and not counted."""
+IMPLAUSIBLE = ("DQ_IMPLAUSIBLE",)
+"""A negative result of a test that has none: kept as it came, and not counted."""
 
 
 def record(work: Work, patient_id: UUID, data: ObservedValueIn) -> Answer:
@@ -73,7 +76,9 @@ def keep(work: Work, person: Person, data: ObservedValueIn, place: Place) -> Ans
 
 def _readings(work: Work, person: Person, data: ObservedValueIn, day: date) -> Iterator[Reading]:
     usual = _usual_unit(work, person, data)
+    loinc = data.code.code if data.code else data.measure.removeprefix("labs.")
     flags = UNIT_DIFFERS if data.unit is not None and data.unit != usual else ()
+    flags = IMPLAUSIBLE if is_impossible(loinc, data.value) else flags
     yield Reading(data.measure, data.value, day, data.occurred_at, flags=flags)
 
 

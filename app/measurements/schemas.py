@@ -156,7 +156,7 @@ class OwnInstrumentIn(Wire):
     risk_items: Annotated[list[OwnRiskItemIn], Field(max_length=100)] = []
 
 
-class ObservedValueIn(Identified):
+class ObservedValueIn(Identified, OfPatient):
     """A number under a code, at a moment or on a day; `unit` as the source wrote it."""
 
     measure: MeasureCode

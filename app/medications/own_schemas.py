@@ -44,7 +44,8 @@ class OwnEntryIn(Identified):
     natural_key: ClassVar[str | None] = "code"
 
     id: None = None
-    code: Slug
+    code: Annotated[Slug, Field(max_length=80)]
+    """Short enough for the measure that a term's severity is followed as."""
 
 
 # ---- interactions

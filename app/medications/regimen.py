@@ -113,6 +113,7 @@ def _told(one: _Read, of_taking: Evidence) -> dict[str, Any]:
     run = dose_timing.dose_clock(
         line.epochs, as_of=on, minimum_effective=lowest, response_on=date.min
     )
+    untold = not course.events
     running = now is not None and now.running
     waiting = not running and any(e.unconfirmed for e in line.events) and is_running(course, on)
     return {
@@ -122,7 +123,7 @@ def _told(one: _Read, of_taking: Evidence) -> dict[str, Any]:
         "reference_id": course.reference_id,
         "kind": course.kind,
         **{name: course.said.get(name) for name in ("form", "route", "indication", "prescriber")},
-        "running": running or waiting,
+        "running": None if untold else running or waiting,
         "ordered": _ordered(one),
         "daily_dose": _daily(now) if now is not None else None,
         "phase": _phase(one),
@@ -152,7 +153,7 @@ def _told(one: _Read, of_taking: Evidence) -> dict[str, Any]:
         ],
         **taken.told(of_taking, line.epochs, on),
         "reasons": [
-            *clock.codes,
+            *(["NO_DOSE_EVENT"] if untold else clock.codes),
             *one.steady.codes,
             *one.onset.codes,
             *(["DOSE_UNCONFIRMED"] if waiting else []),

@@ -40,6 +40,34 @@ def courses_with_events(work: Work, patient_id: UUID) -> Sequence[Any]:
     )
 
 
+def withdrawn_courses(work: Work, patient_id: UUID) -> set[UUID]:
+    """Give the courses of a patient that were entered in error."""
+    return set(
+        work.all(
+            select(Medication.id).where(
+                Medication.patient_id == patient_id, Medication.status == "entered_in_error"
+            )
+        )
+    )
+
+
+def is_used(work: Work, medication_id: UUID) -> bool:
+    """Say whether something of a course was handed out or taken, also by this very call."""
+    added = any(
+        model in (Administration, Dispense) and row["medication_id"] == medication_id
+        for model, row in work.added
+    )
+    return added or any(
+        work.first(
+            select(model.id).where(
+                model.medication_id == medication_id, model.status != "entered_in_error"
+            )
+        )
+        is not None
+        for model in (Administration, Dispense)
+    )
+
+
 def belongs(
     work: Work,
     model: type[DoseEvent] | type[Administration] | type[Dispense],

@@ -134,13 +134,13 @@ class OneOrMany(StrictBody):
     ) -> None:
         super().__init__(either)
         self.one, self.many = one, many
-        (self.member,) = many.model_fields
+        (self.member,) = many.model_fields.keys() - OfPatient.model_fields.keys()
 
     async def __call__(self, request: Request) -> BaseModel:
         raw = await raw_body(request)
         sent = parse_json(raw)
         is_many = isinstance(sent, dict) and self.member in sent
-        return read(self.many if is_many else self.one, raw)
+        return read(self.many if is_many else self.one, raw, path_patient(request))
 
 
 class DoseEventsIn(RootModel[DoseEventIn | StepsIn]):

@@ -107,7 +107,7 @@ class ConfirmationIn(Wire):
     reason: Line
 
 
-class DoseEventIn(Identified):
+class DoseEventIn(Identified, OfPatient):
     """One thing done to the dose of a course, on the day or at the moment from which it holds.
 
     A dose that nobody knows is said: `"dose": null, "dose_known": false`. Several strengths at
@@ -137,7 +137,7 @@ class DoseEventIn(Identified):
     confirmation: ConfirmationIn | None = None
 
 
-class StepsIn(Wire):
+class StepsIn(OfPatient):
     """Several dose events of one course, a taper for instance: all are kept, or none."""
 
     steps: Annotated[list[DoseEventIn], Field(min_length=1, max_length=100)]
@@ -171,7 +171,7 @@ class MedicationIn(Sealable, SubstanceIn):
             yield from self.first_dose_event.record_ids()
 
 
-class AdministrationIn(Identified):
+class AdministrationIn(Identified, OfPatient):
     """One answer to "was it taken?": when it was due, or when it was taken."""
 
     medication_id: UUID | None = None
@@ -183,13 +183,13 @@ class AdministrationIn(Identified):
     reason_text: Line | None = None
 
 
-class AdministrationsIn(Wire):
+class AdministrationsIn(OfPatient):
     """Several administrations of one course: all are kept, or none."""
 
     administrations: Annotated[list[AdministrationIn], Field(min_length=1, max_length=100)]
 
 
-class DispenseIn(Identified):
+class DispenseIn(Identified, OfPatient):
     """One fill that was handed out; how long it lasts as ordered is said, or not known."""
 
     medication_id: UUID | None = None
@@ -200,7 +200,7 @@ class DispenseIn(Identified):
     product: Line | None = None
 
 
-class DispensesIn(Wire):
+class DispensesIn(OfPatient):
     """Several fills of one course: all are kept, or none."""
 
     dispenses: Annotated[list[DispenseIn], Field(min_length=1, max_length=100)]

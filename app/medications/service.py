@@ -23,6 +23,7 @@ from app.core.wire import canonical
 from app.journal import service as journal
 from app.medications import own, repository, rules, safety
 from app.medications.administrations import administer, forget_reported
+from app.medications.dispenses import DISPENSE
 from app.medications.models import DoseEvent, Medication
 from app.medications.of_course import (
     linked,
@@ -41,11 +42,16 @@ from app.patients.records import Kind, Place
 from app.patients.service import Person
 
 __all__ = [
+    "DISPENSE",
+    "DOSE_EVENT_WITHIN",
+    "MEDICATION_WITHIN",
     "Course",
     "Told",
     "administer",
     "courses",
     "forget_reported",
+    "imported_event",
+    "is_bare",
     "keep_told",
     "record",
     "record_dose_event",
@@ -53,6 +59,8 @@ __all__ = [
     "require_courses",
     "retract_told",
     "review_list",
+    "withdrawn_courses",
+    "within",
 ]
 
 # ---- courses
@@ -63,16 +71,11 @@ def record(
     patient_id: UUID,
     data: MedicationIn,
     *,
-    unconfirmed: tuple[str, ...] = (),
-    day_unknown: bool = False,
     pointer: str = "",
-    reviewed: bool = True,
 ) -> Answer:
     """Store a course and its first dose event; the same id and content again gives what is there.
 
-    unconfirmed, day_unknown: of the first dose event; see `record_dose_event`.
     pointer: where the body stands in a larger one, for the faults.
-    reviewed: False where the call brings more, and reviews the whole list once by `review_list`.
 
     Raises:
         NotFound: no such patient for this caller.
@@ -83,11 +86,8 @@ def record(
         MEDICATION,
         keep=partial(
             _keep_course,
-            unconfirmed=unconfirmed,
-            day_unknown=day_unknown,
             pointer=pointer,
             event_pointer=f"{pointer}/first_dose_event",
-            reviewed=reviewed,
         ),
     )
     return records.post(work, kind, patient_id, data)
@@ -99,7 +99,6 @@ def _keep_course(
     data: MedicationIn,
     place: Place,
     *,
-    unconfirmed: tuple[str, ...] = (),
     day_unknown: bool = False,
     pointer: str = "",
     event_pointer: str = "/first_dose_event",
@@ -147,7 +146,6 @@ def _keep_course(
             work,
             person,
             within(first, place.record_id, event_pointer),
-            unconfirmed=unconfirmed,
             day_unknown=day_unknown,
             pointer=event_pointer,
         )
@@ -250,15 +248,10 @@ def record_dose_event(
     medication_id: UUID,
     data: DoseEventIn,
     *,
-    unconfirmed: tuple[str, ...] = (),
-    day_unknown: bool = False,
     pointer: str = "",
 ) -> Answer:
     """Store a dose event that came inside something else; the same content is linked, not doubled.
 
-    unconfirmed: codes of what nobody could be asked about; then it counts in no dose until a
-        prescriber confirms them.
-    day_unknown: a start or stop may lack its day.
     pointer: where the event stands in the larger body, for the faults.
 
     Raises:
@@ -271,8 +264,6 @@ def record_dose_event(
         work,
         person,
         within(data, medication_id, pointer),
-        unconfirmed=unconfirmed,
-        day_unknown=day_unknown,
         pointer=pointer,
     )
 
@@ -291,12 +282,13 @@ def put_dose_event(
 
 
 def _post_event(
-    work: Work, person: Person, data: DoseEventIn, *, pointer: str, **imported: Any
+    work: Work, person: Person, data: DoseEventIn, *, pointer: str, day_unknown: bool = False
 ) -> Answer:
+    """Store an event; day_unknown: a start or stop may lack its day."""
     known = linked(work, DOSE_EVENT, person, data)
     if known is not None:
         return known
-    keep = partial(_keep_event, pointer=pointer, reviewed=False, **imported)
+    keep = partial(_keep_event, pointer=pointer, reviewed=False, day_unknown=day_unknown)
     kind = replace(DOSE_EVENT, keep=keep)
     return records.post(work, kind, person.id, data)
 
@@ -307,7 +299,7 @@ def _keep_event(
     data: DoseEventIn,
     place: Place,
     *,
-    unconfirmed: tuple[str, ...] = (),
+    unconfirmed: tuple[str, ...] | None = None,
     day_unknown: bool = False,
     pointer: str = "",
     reviewed: bool = True,
@@ -315,8 +307,10 @@ def _keep_event(
     row = place.row
     if isinstance(row, DoseEvent):
         require_same_course(row, data)
-        unconfirmed = tuple((row.unconfirmed or "").split())
-        day_unknown = row.effective_on is None
+        if unconfirmed is None:
+            unconfirmed = tuple((row.unconfirmed or "").split())
+        day_unknown = day_unknown or row.effective_on is None
+    unconfirmed = unconfirmed or ()
     day = data.effective_on
     if data.effective_at is not None:
         day = person.day_of(data.effective_at)
@@ -472,3 +466,24 @@ DOSE_EVENT_WITHIN = Kind(
     partial(_keep_event, reviewed=False),
     order="effective_on",
 )
+
+
+def imported_event(unconfirmed: tuple[str, ...]) -> Kind[DoseEventIn]:
+    """Give how an import keeps a dose event: a start or stop may lack its day.
+
+    unconfirmed: codes of what nobody could be asked about; then it counts in no dose until a
+        prescriber confirms them.
+    """
+    keep = partial(_keep_event, unconfirmed=unconfirmed, day_unknown=True, reviewed=False)
+    return replace(DOSE_EVENT_WITHIN, keep=keep)
+
+
+def is_bare(work: Work, patient_id: UUID, course_id: UUID) -> bool:
+    """Say whether a course that stands has nothing under it, after what this call has kept."""
+    course = next((one for one in courses(work, patient_id) if one.id == course_id), None)
+    return course is not None and not course.events and not repository.is_used(work, course_id)
+
+
+def withdrawn_courses(work: Work, patient_id: UUID) -> set[UUID]:
+    """Give the courses of a patient that were entered in error."""
+    return repository.withdrawn_courses(work, patient_id)

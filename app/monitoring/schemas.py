@@ -11,7 +11,7 @@ from app.labs.schemas import Interpretation
 from app.patients.schemas import Envelope
 
 
-class WaiverIn(Identified):
+class WaiverIn(Identified, OfPatient):
     """Why a test is not done, and until when; without a day until the medicine is stopped.
 
     A day gone by lifts it.
@@ -62,14 +62,20 @@ class WaivedOut(Wire):
 
 
 class MonitoringItem(Wire):
-    """One schedule. `action` is for prescribers; `n` counts the results there are."""
+    """One schedule. `action` is for prescribers; `n` counts the results there are.
+
+    `review`: the newest value is critical, and what follows is for a clinician to decide. `code`
+    says so, or why no day is known, or why the newest result does not count.
+    """
 
     id: str
     what: str
     measure: str | None
     loinc: str | None
     for_: list[str] = Field(alias="for")
-    state: Literal["overdue", "due", "unknown", "upcoming", "done", "waived", "conditional"]
+    state: Literal[
+        "review", "overdue", "due", "unknown", "upcoming", "done", "waived", "conditional"
+    ]
     reason: str | None
     code: str | None
     due_on: date | None

@@ -160,7 +160,8 @@ def _result(measure: str, day: date, value: float, answer: Mapping[str, Any]) ->
 def _item(one: Due, waiver: dict[str, Any] | None) -> dict[str, Any]:
     """Write one entry. A waiver does not cover what a low or high result has asked for since."""
     schedule = one.schedule
-    is_waived = waiver is not None and one.reason != "after_result"
+    asked_by_result = one.reason == "after_result" or one.code == monitoring.CRITICAL_VALUE
+    is_waived = waiver is not None and not asked_by_result
     return {
         "id": schedule.id,
         "what": schedule.what,

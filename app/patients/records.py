@@ -169,6 +169,7 @@ def correct(
 
     Raises:
         NotFound, PreconditionRequired, StaleVersion.
+        PatientMismatch: the patch names another patient.
         Invalid: the result is not valid, another's record is changed without a reason, or it was
             entered in error: a correction must not bring back what somebody took away.
     """
@@ -180,10 +181,24 @@ def correct(
     content = dict(patch)
     reason = _reason(work, record_id, content.pop("change_reason", None))
     journal.require_version(row.version, named)
-    data = journal.patched(work, kind.body, record_id, row.version, content)
+    data = journal.patched(work, kind.body, record_id, row.version, content, patient_id)
     if data.id not in (None, record_id):
         raise Invalid("the id of the path", pointer="/id")
     extra = {"change_reason": reason.model_dump(exclude_none=True)} if reason else {}
+    return keep_version(work, kind, person, data, Place(record_id, row.version + 1, row, extra))
+
+
+def renew(
+    work: Work, kind: Kind[B], patient_id: UUID, record_id: UUID, data: B, reason: ChangeReason
+) -> Answer:
+    """Make a whole new body the next version; its source corrected it, and names no version.
+
+    Raises:
+        NotFound: no such patient for this caller, or no such record of the patient.
+    """
+    person = patients.get(work, patient_id)
+    row = _find(work, kind, patient_id, record_id)
+    extra = {"change_reason": reason.model_dump(exclude_none=True)}
     return keep_version(work, kind, person, data, Place(record_id, row.version + 1, row, extra))
 
 

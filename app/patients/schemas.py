@@ -133,7 +133,7 @@ class CareTeamOut(Wire):
     members: list[MemberOut]
 
 
-class ConsentIn(Identified):
+class ConsentIn(Identified, OfPatient):
     """May `recipient_id` see this class of sealed records? `until` is the last day of it."""
 
     category: Category

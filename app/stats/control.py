@@ -7,6 +7,7 @@ same rule on the negated series.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 from app.stats.serial import serial_correlation, variance_inflation
 
@@ -45,8 +46,7 @@ class Reference:
     r: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """What the rule says at one point: `notice` is open, `confirmed` holds.
 
     score: the reading's distance from the reference (sparse) or the cumulative sum C (dense).
@@ -167,7 +167,10 @@ def dense_marks(days: Sequence[float], values: Sequence[float], rule: DenseRule)
         while days[first] <= day - CONFIRM_WINDOW_DAYS:
             first += 1
         k = place - first + 1
-        clear = k >= CONFIRM_POINTS and sum(values[first : place + 1]) / k - mean > least[k]
+        # While nothing adds up no mean can be clear: what is clear lies half an s above at least.
+        clear = (
+            c > 0 and k >= CONFIRM_POINTS and sum(values[first : place + 1]) / k - mean > least[k]
+        )
         run = run + 1 if clear else 0
         marks.append(Mark(is_open, is_open and run >= CONFIRM_DAYS, c, restarted))
     return marks

@@ -13,6 +13,7 @@ from pydantic_core import PydanticCustomError
 from sqlalchemy import delete, or_, select
 from sqlalchemy.orm import Mapper
 
+from app.caseload import service as caseload
 from app.core.answer import Answer
 from app.core.base import Base, Owned
 from app.core.db import Work
@@ -155,6 +156,7 @@ def erase(
         identity.close(work, patient_id)
     else:
         _delete_some(work, patient_id, some)
+    caseload.forget(work, patient_id)
     erasure.erase(work, patient_id, some)
     return journal.show(work, REQUEST, patient_id, request_id)
 
@@ -172,6 +174,8 @@ def finish(
     purged: False where the files have to be written anew by their owner.
     """
     row = _open(work, patient_id, request_id, named)
+    # One that was being made while the record was erased would hold what is gone.
+    caseload.forget(work, patient_id)
     return _move(work, row, data, {"files_purged": purged})
 
 

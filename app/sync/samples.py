@@ -92,7 +92,7 @@ class DataPoint(Theirs):
     body: Intake
 
 
-class SampleIn(Identified):
+class SampleIn(Identified, OfPatient):
     """An administration as a health store has it; which course it belongs to, the app knows."""
 
     medication_id: UUID

@@ -12,7 +12,7 @@ import orjson
 from pydantic import Field, ValidationError
 
 from app.assessments.schemas import AssessmentIn
-from app.core.errors import Fault, Invalid, MalformedJson, PatientMismatch, TitrateError
+from app.core.errors import Fault, Invalid, MalformedJson, TitrateError
 from app.core.wire import Identified, Instant, Wire, faults_of
 from app.followups.domains.side_effects import SideEffectIn
 from app.followups.schemas import CheckInIn, SafetyNotice
@@ -284,9 +284,10 @@ def _read_item(index: int, sent: Any) -> Item:
     if model is AdministrationItem and is_sample(body):
         model = SampleItem
     try:
-        data = model.model_validate_json(orjson.dumps(sent), strict=True)
+        context = {"patient_id": uuid_of(sent.get("patient_id"))}
+        data = model.model_validate_json(orjson.dumps(sent), strict=True, context=context)
     except ValidationError as failure:
-        raise Invalid(faults=faults_of(failure)) from None
+        raise refusal_of(failure) from None
     except TypeError:
         detail = "each member once, Unicode text, numbers in range"
         raise Invalid(faults=[Fault("", "malformed-json", detail)]) from None
@@ -302,11 +303,8 @@ def _item(index: int, data: SyncItem) -> Item:
         record_id, body, sample = _of_sample(data.patient_id, body)
     if record_id is None:
         raise Invalid(faults=[Fault("/id", "required", "an id made by the client")])
-    if body is not None:
-        if body.id not in (None, record_id):
-            raise Invalid("the id of the item", pointer="/body/id")
-        if getattr(body, "patient_id", None) not in (None, data.patient_id):
-            raise PatientMismatch(pointer="/body/patient_id")
+    if body is not None and body.id not in (None, record_id):
+        raise Invalid("the id of the item", pointer="/body/id")
     return Item(
         index,
         data.op,

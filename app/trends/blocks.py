@@ -1,7 +1,7 @@
 """One measure of the report: level, change, states, trend and gaps, each with what it rests on."""
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from math import sqrt
@@ -28,7 +28,7 @@ from app.clinical.status import prescriber_sentence
 from app.stats.gaps import Cadence, cadence, coverage, spacing
 from app.stats.level import Level, level_of_diary, level_of_visits
 from app.stats.serial import serial_correlation
-from app.stats.trend import Trend, trend
+from app.stats.trend import MOST_PAIRED_POINTS, Trend, mann_kendall, trend
 from app.stats.variability import mssd_ratio, time_in_band, variability
 from app.trends.flagged import flag_list, references
 from app.trends.params import Params
@@ -112,14 +112,18 @@ class _Judged:
     changed: Change
     state: States
     flagged: Flags
-    whole: Trend
+    whole: Trend | None
     every: int
     stale: int
     found: clinical_status.Status
 
 
 def _judge(
-    series: Series, params: Params, index: Index | None, new_normal_on: Sequence[date]
+    series: Series,
+    params: Params,
+    index: Index | None,
+    new_normal_on: Sequence[date],
+    fitted: Callable[[_Window], Trend | None],
 ) -> _Judged:
     measure = series.measure
     inside = series.within(params.from_day, params.to_day)
@@ -138,7 +142,7 @@ def _judge(
     changed = change(measure, points, base, threshold, level_now=level.value)
     state = states(measure, points, base, threshold)
     flagged = _flags(seen, base, reference, threshold, state, new_normal_on)
-    whole = trend(seen.x, seen.y, cadence=seen.cadence, monday=seen.monday)
+    whole = fitted(seen)
     begun_on = index.begun_on if index else None
     every = days_in_force(measure.cadence_days, started_on=begun_on, today=params.to_day)
     stale = days_in_force(measure.stale_after_days, started_on=begun_on, today=params.to_day)
@@ -172,11 +176,24 @@ def _judge(
     )
 
 
+def _fit(seen: _Window) -> Trend:
+    return trend(seen.x, seen.y, cadence=seen.cadence, monday=seen.monday)
+
+
+def _fit_that_could_tell(seen: _Window) -> Trend | None:
+    """Fit only what the status could be judged by: correlation makes p larger, never smaller."""
+    if not seen.cadence.weekly and len(seen.x) <= MOST_PAIRED_POINTS:
+        plain = mann_kendall(seen.x, seen.y)
+        if plain is None or plain.p >= clinical_status.TREND_P:
+            return None
+    return _fit(seen)
+
+
 def stood(
     series: Series, params: Params, index: Index | None, new_normal_on: Sequence[date]
 ) -> Json:
     """Give of one measure what a digest asks of an earlier day: status, last value, baseline."""
-    one = _judge(series, params, index, new_normal_on)
+    one = _judge(series, params, index, new_normal_on, _fit_that_could_tell)
     ids = Ids(params.records)
     return {
         "status": one.found.status,
@@ -201,7 +218,8 @@ def block(
     Raises:
         UnknownBaselineRule: a given baseline lies outside the scale of this measure.
     """
-    judged = _judge(series, params, index, sorted(new_normal))
+    judged = _judge(series, params, index, sorted(new_normal), _fit)
+    assert judged.whole is not None
     measure, ids = series.measure, Ids(params.records)
     inside, seen, base, reference = judged.inside, judged.seen, judged.base, judged.reference
     points, kind, threshold = inside.points, seen.cadence.kind, judged.threshold
@@ -401,8 +419,8 @@ def _trends(
     return found
 
 
-def _for_status(one: Trend) -> clinical_status.Trend | None:
-    if one.slope_per_day is None or one.span_days is None:
+def _for_status(one: Trend | None) -> clinical_status.Trend | None:
+    if one is None or one.slope_per_day is None or one.span_days is None:
         return None
     p = one.mk.p if one.mk else None
     return clinical_status.Trend(

@@ -101,7 +101,9 @@ def show(work: Work, patient_id: UUID) -> Answer:
                     ],
                 },
                 "medications": [
-                    _medicine(one) for one in page.regimen["medications"] if one["running"]
+                    _medicine(one)
+                    for one in page.regimen["medications"]
+                    if one["running"] is not False
                 ],
                 "tolerability": tolerability(page),
                 "mood_cognition": _domain(body, blocks, "mood_cognition"),
@@ -110,6 +112,7 @@ def show(work: Work, patient_id: UUID) -> Answer:
                 "interactions": {
                     "open": page.interactions["findings"],
                     "possible": page.interactions["possible"],
+                    "read_as": page.interactions["read_as"],
                     "not_checked": page.interactions["not_checked"],
                     "statement": page.interactions["statement"],
                 },
@@ -153,6 +156,7 @@ def _medicine(one: Json) -> Json:
         "name",
         "display",
         "kind",
+        "running",
         "ordered",
         "taking",
         "daily_dose",
@@ -163,6 +167,7 @@ def _medicine(one: Json) -> Json:
         "discrepancy",
         "planned",
         "unconfirmed",
+        "reasons",
     )
     return {name: one.get(name) for name in kept} | {"days_on_dose": one.get("days")}
 

@@ -131,7 +131,9 @@ def _facts(page: Page, tried: Json, block: Json | None) -> Facts:
             if one["severity"] in ALERTING and one.get("state") != "acknowledged"
         ),
         overdue_labs=tuple(
-            one["measure"] for one in page.monitoring["items"] if one["overdue_days"]
+            one["measure"]
+            for one in page.monitoring["items"]
+            if one["overdue_days"] or one["state"] == "review"
         ),
         therapy_planned=None if plan is None else bool(plan["therapy"]),
         therapy_sessions=sum(one.kind.startswith("therapy") for one in page.known.contexts),

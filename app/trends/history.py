@@ -134,14 +134,17 @@ def _highest(epochs: Sequence[Json]) -> Json | None:
 
 
 def share_taken(adherence: Json) -> tuple[float | None, str | None]:
-    """Give the share taken, and what it rests on: handed out, else answered, else told."""
+    """Give the share taken, and what it rests on: handed out, else answered, else told.
+
+    A share that nobody can judge yet (one fill, a few days) is none.
+    """
     for name, member in (
         ("dispenses", "pdc"),
         ("administrations", "taken_share"),
         ("self_report", "taken_share"),
     ):
         found = adherence.get(name)
-        if found and found.get(member) is not None:
+        if found and found.get("adequate") is not None:
             return found[member], name
     return None, None
 

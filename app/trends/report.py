@@ -538,6 +538,9 @@ def _own_course(course: Json) -> Json:
 
 def plain(value: Any) -> Any:
     """Write days as text and round numbers half to even at 6 decimals; whole ones lose the dot."""
+    kind = type(value)
+    if kind is str or kind is int or value is None:
+        return value
     if isinstance(value, float):
         rounded = round(value, 6)
         whole = rounded.is_integer() and abs(rounded) < 2**53

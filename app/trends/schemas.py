@@ -75,7 +75,7 @@ class TrendsOut(Told):
 
     audience: Literal["prescriber", "patient"]
     as_of: date
-    known_at: datetime
+    known_at: datetime | None
     tz: str
     window: SpanOut
     versions: dict[str, Any]

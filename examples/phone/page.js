@@ -66,14 +66,18 @@ async function draw() {
   form.hidden = !token;
   const last = sentAt ? `Last sent ${age(sentAt)}` : "Nothing sent yet";
   const state = navigator.onLine ? STATES[trouble] : "no network";
-  element("sync").textContent = count ? `${count} waiting to be sent (${state}). ${last}.` : `All sent. ${last}.`;
+  element("sync").textContent = count ? `${count} waiting to be sent (${state}). ${last}.` : `Nothing waiting. ${last}.`;
   element("sync").classList.toggle("waiting", count > 0);
   drawKept(await store.kept());
 }
 
 function why(status, problem) {
   if (status === "conflict") return "It was changed elsewhere meanwhile.";
-  return (problem?.errors ?? []).map((one) => `${one.pointer}: ${one.detail}`).join("; ") || problem?.title || status;
+  const faults = (problem?.errors ?? []).map(({ pointer, detail }) => {
+    const where = pointer.replace(/^\/items\/\d+(\/body)?/, "").replaceAll(/[/_]/g, " ");
+    return `${where.trim()}: ${detail}`;
+  });
+  return faults.join("; ") || problem?.title || status;
 }
 
 function drawKept(list) {
@@ -82,7 +86,7 @@ function drawKept(list) {
     ...list.map(({ item, status, problem }) => {
       const button = make("button", { textContent: "Put away", type: "button" });
       button.addEventListener("click", () => store.putAway(item.id).then(draw));
-      return make("li", {}, `${item.client_time}: ${why(status, problem)} `, button);
+      return make("li", {}, `${new Date(item.client_time).toLocaleString()} · ${why(status, problem)} `, button);
     }),
   );
 }

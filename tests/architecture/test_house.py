@@ -74,11 +74,14 @@ def test_every_body_stands_in_the_document_with_its_schema(tmp_path: Path) -> No
     }
 
     for path, operation in posts.items():
-        (content,) = operation["requestBody"]["content"].values()
+        content = operation["requestBody"]["content"]
         if path.startswith("/oauth/"):  # a form of RFC 6749
-            assert content["schema"]["required"]
+            assert content["application/x-www-form-urlencoded"]["schema"]["required"]
             continue
-        name = content["schema"]["$ref"].rsplit("/", 1)[-1]
+        if path == "/v1/imports":  # files of several formats, as they are
+            assert len(content) > 1
+            continue
+        name = content["application/json"]["schema"]["$ref"].rsplit("/", 1)[-1]
         assert name in document["components"]["schemas"], path
 
 

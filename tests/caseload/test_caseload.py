@@ -7,7 +7,10 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import event
 
+from app.caseload import refresh as job
 from app.caseload.refresh import Refresher
+from app.core.actor import Trace
+from app.identity import service as identity
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
 
 Json = dict[str, Any]
@@ -423,8 +426,6 @@ def test_a_record_that_cannot_be_read_keeps_nobody_else_waiting(
     clinic: Clinic, prescriber: Caller, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     broken, well = person(prescriber, "Broken"), treated(prescriber)
-    from app.caseload import refresh as job
-
     whole = job.make
 
     def make(work: Any, patient_id: UUID) -> Any:
@@ -459,3 +460,37 @@ def test_another_clinics_rows_are_made_too(clinic: Clinic) -> None:
 
     assert [row["patient"]["id"] for row in rows(elsewhere)] == [patient]
     assert rows(elsewhere)[0]["patient_version"] is not None
+
+
+def test_what_was_written_while_a_row_was_made_lets_it_go(
+    clinic: Clinic, prescriber: Caller
+) -> None:
+    patient = treated(prescriber)
+    state = clinic.app.state
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "system")
+    made = state.reader.ask(job.make, actor, Trace("-", "GET", "test"), UUID(patient))
+    score(prescriber, patient, "2026-05-31", 7)
+    state.writer.run(job.keep, actor, UUID(patient), made, operation="test")
+
+    assert rows(prescriber)[0]["patient_version"] is None
+    assert refresh(clinic) == 1
+    assert rows(prescriber)[0]["primary"]["last"] == 7
+
+
+def test_of_an_erased_patient_the_row_says_nothing_any_more(
+    clinic: Clinic, prescriber: Caller
+) -> None:
+    patient = treated(prescriber)
+    refresh(clinic)
+    officer, administrator = clinic.as_("privacy_officer"), clinic.as_("administrator")
+    request = {"id": str(uuid4()), "patient_id": patient, "covers": "everything"}
+    assert officer("POST", "/v1/erasure-requests", request).status_code == 201
+    done = {"patient_id": patient, "state": "done", "legal_basis": "no duty holds any more"}
+    path = f"/v1/erasure-requests/{request['id']}"
+    answer = administrator("PATCH", path, done, headers={"If-Match": '"1"'})
+    assert answer.status_code == 200, answer.text
+    refresh(clinic)
+    (row,) = rows(prescriber)
+
+    assert (row["primary"], row["regimen_line"], row["decisions"]) == (None, None, [])
+    assert (row["patient"]["name"].strip(), row["patient"]["birth_year"]) == ("", None)

@@ -45,7 +45,8 @@ def test_the_pqa_s_examples(told: list[tuple[str, int]], covered: int, days: int
     assert found is not None
     assert (found.days_covered, found.days) == (covered, days)
     assert found.pdc == pytest.approx(covered / days)
-    assert found.adequate is (covered / days >= 0.8)
+    # With one fill, or in 89 days, the PQA would not count them: nobody says how well it was taken.
+    assert found.adequate is (None if found.codes else covered / days >= 0.8)
 
 
 def test_mpr_counts_what_was_handed_out_and_pdc_the_days() -> None:

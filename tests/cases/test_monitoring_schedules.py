@@ -338,7 +338,7 @@ CASES = [
         "overdue",
         84,
         16,
-        done=[Done(0)],
+        done=[Done(0, "95")],
     ),
     Case(
         "glucose yearly after that",
@@ -348,7 +348,7 @@ CASES = [
         100,
         "done",
         449,
-        done=[Done(0), Done(84)],
+        done=[Done(0, "95"), Done(84, "95")],
     ),
     # 14 metabolic: waist yearly
     Case(

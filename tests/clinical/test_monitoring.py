@@ -138,6 +138,30 @@ def test_the_most_pressing_stands_first() -> None:
     assert [one.state for one in found] == ["overdue"] * 5 + ["conditional"] * 4
 
 
+def test_a_critical_count_today_is_a_review_with_the_day_that_its_label_gives() -> None:
+    weekly = state("clozapine-anc-weekly", due([taking("clozapine")], anc((7, "0.4")), on=after(7)))
+
+    assert weekly is not None
+    assert (weekly.state, weekly.code) == ("review", "CRITICAL_VALUE")
+    assert (weekly.due_on, weekly.reason) == (after(8), "after_result")
+
+
+def test_a_critical_sodium_is_a_review_although_its_schedule_is_conditional() -> None:
+    low = {"labs.2951-2": [Result(START, Decimal(120), "mmol/L")]}
+    sodium = state("ssri-sodium", due([taking("sertraline")], low, on=after(9), age_years=35))
+
+    assert sodium is not None
+    assert (sodium.state, sodium.code) == ("review", "CRITICAL_VALUE")
+
+
+def test_a_critical_value_of_an_earlier_treatment_is_no_review_of_this_one() -> None:
+    level = Result(after(-400), Decimal("2.6"), "mmol/L", hours_since_dose=Decimal(12))
+    found = state("lithium-level", due([taking("lithium")], {LITHIUM: [level]}, on=after(1)))
+
+    assert found is not None
+    assert (found.state, found.code, found.due_on) == ("upcoming", None, after(7))
+
+
 # ---- what is taken
 
 

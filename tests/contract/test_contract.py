@@ -44,7 +44,7 @@ def fits(answer: Any, expected: Any) -> bool:
 
 @pytest.fixture
 def replayed(clinic: Clinic, prescriber: Caller) -> Clinic:
-    """The clinic after 01 to 07, 09, 10, 12 to 14 and 18."""
+    """The clinic after 01 to 07, 09 to 14 and 18."""
     for name, path in (
         ("01-patient.json", "/v1/patients"),
         ("02-intake.json", f"{P}/intake"),
@@ -61,6 +61,7 @@ def replayed(clinic: Clinic, prescriber: Caller) -> Clinic:
     for name, path in (
         ("09-side-effect.json", f"{P}/side-effects"),
         ("10-assessment.json", f"{P}/assessments"),
+        ("11-lab.json", f"{P}/labs"),
         ("12-treatment-plan.json", f"{P}/treatment-plan"),
         ("13-therapy-session.json", f"{P}/therapy-sessions"),
         ("14-life-event.json", f"{P}/life-events"),
@@ -99,6 +100,7 @@ def test_each_request_again_is_a_replay(replayed: Clinic, prescriber: Caller) ->
         ("06-follow-up.json", f"{P}/follow-ups"),
         ("09-side-effect.json", f"{P}/side-effects"),
         ("10-assessment.json", f"{P}/assessments"),
+        ("11-lab.json", f"{P}/labs"),
         ("12-treatment-plan.json", f"{P}/treatment-plan"),
         ("13-therapy-session.json", f"{P}/therapy-sessions"),
         ("14-life-event.json", f"{P}/life-events"),
@@ -518,3 +520,14 @@ def test_a_visit_after_the_due_day_is_shown_and_is_no_review(
     assert (seen["due"], seen["seen_on"], seen["overdue"]) == ("2026-03-30", "2026-04-13", True)
     assert answer.status_code == 201
     assert (reviewed["due"], reviewed["seen_on"]) == ("2026-04-21", None)
+
+
+def test_a_list_is_checked_and_what_was_not_is_said(replayed: Clinic, prescriber: Caller) -> None:
+    answer = prescriber("POST", "/v1/interactions/check", body("15-interaction-check.json"))
+
+    assert answer.status_code == 200, answer.text
+    found = answer.json()
+    assert [one["severity"] for one in found["findings"]][:1] == ["major"]
+    assert "a herbal tea" in str(found["not_checked"])
+    assert "tramadol" in str(found["possible"])
+    assert "tramadol" not in str(found["findings"])

@@ -109,6 +109,16 @@ def test_the_serving_role_can_take_nothing_out_of_the_logs(served: Clinic, serve
     engine.dispose()
 
 
+def test_a_process_learns_which_clinics_there_are_and_nothing_else_of_them(
+    served_url: str,
+) -> None:
+    engine = create_engine(served_url)
+    with engine.connect() as connection:
+        assert list(identity.clinics(connection)) == [identity.DEFAULT_CLINIC]
+        assert connection.exec_driver_sql("SELECT * FROM clinics").all() == []
+    engine.dispose()
+
+
 def test_a_row_of_another_clinic_cannot_be_written(served: Clinic, served_url: str) -> None:
     engine = create_engine(served_url)
     with engine.connect() as connection:

@@ -22,6 +22,12 @@ def why(entry: Entry) -> str | None:
     return entry.skipped.code if entry.skipped else None
 
 
+def test_a_column_that_stands_twice_is_refused_by_its_name(tmp_path: Path) -> None:
+    for header, row in ((OBSERVATIONS, "A,2026-03-02,sleep,hours,6,h"), (DOSES, "A,x,x,x,x,x,x,x")):
+        with pytest.raises(Unreadable, match=r"line 1: the column unit stands twice"):
+            read(tmp_path, header.strip() + ",unit\n" + row + ",min\n")
+
+
 def test_a_total_is_an_assessment_an_item_its_answer_and_another_number_itself(
     tmp_path: Path,
 ) -> None:

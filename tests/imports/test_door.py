@@ -16,6 +16,7 @@ from tests.patients.test_patients import PATH, PERSON
 
 FHIR, CSV, HL7V2 = "application/fhir+json", "text/csv", "x-application/hl7-v2+er7"
 WEIGHT = observation("w", "29463-7", valueQuantity={"value": 83.5, "unit": "kg"})
+NONE = {"created": 0, "updated": 0, "withdrawn": 0, "unchanged": 0, "skipped": 0}
 ROWS = "subject,date,domain,measure,value,unit\nS-1,2026-04-02,sleep,hours,7.5,h\n"
 MESSAGE = (
     "MSH|^~\\&|LAB|X|T|Y|20260413103000-0400||ORU^R01|1|P|2.5\r"
@@ -55,11 +56,11 @@ def test_a_bundle_is_read_once_and_each_entry_has_its_result(clinic: Clinic) -> 
     first = send(system, content, create_patients="true")
     second = send(system, content, create_patients="true")
 
-    assert counts(rehearsed) == {"created": 3, "unchanged": 0, "skipped": 1}
+    assert counts(rehearsed) == NONE | {"created": 3, "skipped": 1}
     assert rehearsed.json()["dry_run"] is True
-    assert counts(unknown) == {"created": 0, "unchanged": 0, "skipped": 4}
+    assert counts(unknown) == NONE | {"skipped": 4}
     assert counts(first) == counts(rehearsed)
-    assert counts(second) == {"created": 0, "unchanged": 3, "skipped": 1}
+    assert counts(second) == NONE | {"unchanged": 3, "skipped": 1}
     told = first.json()["results"]
     assert [(one["entry"], one["type"], one["status"]) for one in told] == [
         (1, "Patient", "created"),

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.imports import hl7v2, segments
-from app.imports.facts import End, Entry, Order, Value
+from app.imports.facts import End, Entry, Order, Value, Withdrawal
 from app.imports.results import Unreadable
 
 MSH = "MSH|^~\\&|EHR|WARD|||20260413103000-0400||RDE^O11|M1|P|2.5.1"
@@ -42,7 +42,12 @@ def result(folder: Path, *lines: str) -> Value:
 
 
 def why(entries: list[Entry]) -> list[tuple[str, str | None]]:
-    return [(one.type, one.skipped.code if one.skipped else None) for one in entries]
+    """The type of each entry, and why it is skipped or taken back."""
+    found = []
+    for one in entries:
+        back = [fact.code for fact in one.facts if isinstance(fact, Withdrawal)]
+        found.append((one.type, one.skipped.code if one.skipped else next(iter(back), None)))
+    return found
 
 
 # ---- the person

@@ -103,11 +103,11 @@ def test_a_broken_file_stops_before_any_file_is_stored(clinic: Clinic, tmp_path:
     assert journal_rows(clinic) == before
 
 
-def test_the_same_entry_with_other_content_is_left_to_the_record(
+def test_an_entry_that_is_another_kind_of_record_now_is_left_to_the_record(
     clinic: Clinic, tmp_path: Path
 ) -> None:
     run(clinic, bundle(tmp_path, PATIENT, WEIGHT))
-    changed = WEIGHT | {"valueQuantity": {"value": 38.5, "unit": "kg"}}
+    changed = WEIGHT | {"valueQuantity": {"value": 184, "unit": "[lb_av]"}}
 
     assert said(run(clinic, bundle(tmp_path, PATIENT, changed))) == ["unchanged", "differs"]
 

@@ -125,7 +125,10 @@ def test_contract_15_as_it_stands(prescriber: Caller) -> None:
     assert body["not_checked"] == [
         {"substance": {"text": "a herbal tea"}, "why": "not in the reference"}
     ]
-    assert body["checked"] == 3
+    assert (body["checked"], body["checked_by_name"]) == (3, 1)
+    assert [(one["text"], len(one["candidates"])) for one in body["read_as"]] == [
+        ("tramadol 50 mg", 1)
+    ]
     assert body["reference"].keys() == {"version", "date"}
     assert body["statement"].startswith("1 found among the 2 coded items; 2 possible")
 
@@ -151,6 +154,46 @@ def test_the_order_of_the_list_does_not_matter(prescriber: Caller) -> None:
     turned = CONTRACT_15 | {"substances": CONTRACT_15["substances"][::-1]}
 
     assert prescriber("POST", CHECK, turned).json() == prescriber("POST", CHECK, CONTRACT_15).json()
+
+
+def test_what_each_name_was_read_as_is_seen_although_no_rule_holds(prescriber: Caller) -> None:
+    """Two look-alikes: one misspelt, one as it is written (hazard H4)."""
+    sent = {"substances": [{"text": "buproprion"}, {"text": "buspirone"}]}
+
+    body = prescriber("POST", CHECK, sent).json()
+
+    assert body["findings"] == body["possible"] == body["not_checked"] == []
+    assert body["read_as"] == [
+        {
+            "text": "buproprion",
+            "candidates": [
+                {"reference_id": "bupropion", "by": "misspelling", "display": "buPROPion"}
+            ],
+        },
+        {
+            "text": "buspirone",
+            "candidates": [{"reference_id": "buspirone", "by": "name", "display": "busPIRone"}],
+        },
+    ]
+    assert (body["checked"], body["checked_by_name"]) == (2, 2)
+    assert body["statement"] == (
+        "none found among the 0 coded items; 0 possible with the 2 read by name"
+    )
+
+
+def test_two_names_in_one_text_are_both_told_and_not_held_against_each_other(
+    prescriber: Caller,
+) -> None:
+    sent = {"substances": [{"text": "sertraline and tramadol"}]}
+
+    body = prescriber("POST", CHECK, sent).json()
+
+    (read,) = body["read_as"]
+    assert [one["display"] for one in read["candidates"]] == ["sertraline", "traMADol"]
+    (not_checked,) = body["not_checked"]
+    assert not_checked["substance"] == {"text": "sertraline and tramadol"}
+    assert not_checked["why"] == "may name several substances: send each alone"
+    assert body["statement"].endswith("1 not checked")
 
 
 def test_one_unknown_substance_is_none_found_and_not_safe(prescriber: Caller) -> None:

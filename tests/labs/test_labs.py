@@ -75,6 +75,22 @@ def test_a_critical_lithium_opens_one_signal_in_the_same_request(labs: Caller) -
     assert evidence["source"]
 
 
+@pytest.mark.parametrize("value", ["-1", "-0.1"])
+def test_a_negative_level_is_refused_with_what_would_pass(labs: Caller, value: str) -> None:
+    refused = labs("POST", f"{P}/labs", LITHIUM | {"value": value})
+
+    assert faults(refused) == {"/value": "0 or above: no result of this test is negative"}
+    assert labs("POST", f"{P}/labs", LITHIUM | {"value": "0"}).status_code == 201
+
+
+def test_a_negative_number_of_a_test_that_the_house_does_not_know_is_kept(labs: Caller) -> None:
+    base_excess = {"system": "http://loinc.org", "code": "1925-7"}
+
+    kept = labs("POST", f"{P}/labs", LITHIUM | {"code": base_excess, "value": "-2"})
+
+    assert kept.status_code == 201, kept.text
+
+
 def test_a_lithium_just_below_the_limit_opens_none(labs: Caller) -> None:
     answer = labs("POST", f"{P}/labs", LITHIUM | {"value": "1.49"}).json()
 

@@ -126,6 +126,17 @@ def test_one_short_fill_says_that_the_pqa_would_not_count_it(caller: Caller) -> 
     assert supply(caller, "2026-06-01")["reasons"] == ["FEW_FILLS", "SHORT_PERIOD"]
 
 
+def test_one_fill_seen_for_one_day_is_not_called_adequate(caller: Caller) -> None:
+    caller("POST", DISPENSES, fill("2026-06-01"))
+
+    (course,) = caller("GET", REGIMEN).json()["medications"]
+    told = course["adherence"]["dispenses"]
+
+    assert (told["pdc"], told["n_days"], told["reasons"]) == (1.0, 1, ["FEW_FILLS", "SHORT_PERIOD"])
+    assert told["adequate"] is None
+    assert course["adherence"]["assessed_on_taken_dose"] is None
+
+
 def test_days_on_hold_and_after_the_stop_count_on_neither_side(caller: Caller) -> None:
     """Covered for the 20 days that were ordered: a hold from 13 to 22 March, a stop on 2 April."""
     caller("POST", DISPENSES, fill("2026-03-03", 20))

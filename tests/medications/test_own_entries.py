@@ -398,6 +398,7 @@ def test_a_stricter_critical_limit_of_the_clinic_opens_the_signal_as_the_value_c
         ({"classes": ["nothing"]}, "/classes"),
         ({"onset_days": [9, 2]}, "/onset_days"),
         ({"timing": "sometimes"}, "/timing"),
+        ({"code": "a" * 81}, "/code"),
     ],
 )
 def test_a_term_that_would_mislead_is_refused(

@@ -108,6 +108,26 @@ def test_before_a_stop_that_is_all_we_know_the_order_is_unknown(prescriber: Call
     assert course_of(prescriber)["running"] is False
 
 
+def test_a_course_of_which_no_dose_event_is_told_is_not_known_to_run_or_not(
+    prescriber: Caller,
+) -> None:
+    """Interactions count it as taken, so nothing may say that it is not."""
+    prescriber("POST", "/v1/patients", PERSON)
+    course = {"id": COURSE, "kind": "drug", "reference_id": "sertraline"}
+    assert prescriber("POST", f"{PATH}/medications", course).status_code == 201
+
+    told = course_of(prescriber)
+    (shown,) = prescriber("GET", f"{PATH}/visit-brief").json()["medications"]
+
+    assert (told["running"], told["ordered"], told["since"]) == (None, None, None)
+    assert told["reasons"][0] == "NO_DOSE_EVENT"
+    assert "NOT_RUNNING" not in told["reasons"]
+    assert (shown["running"], shown["reasons"]) == (None, told["reasons"])
+    assert prescriber("GET", f"{PATH}/interactions").json()["checked"] == 1
+    for reading in ("decision", "treatment-history", "digest?since=2026-05-01"):
+        assert prescriber("GET", f"{PATH}/{reading}").status_code == 200, reading
+
+
 def test_a_day_that_has_not_come_is_refused(sertraline: Caller) -> None:
     refused = sertraline("GET", f"{PATH}/regimen?as_of=2031-01-01")
 
@@ -510,7 +530,7 @@ def test_a_course_says_form_route_indication_prescriber_and_tall_man(prescriber:
     assert stored.json().items() >= about.items()
     assert told.items() >= about.items()
     assert told["display"] == "buPROPion"
-    assert (told["running"], told["daily_dose"]) == (False, None)
+    assert (told["running"], told["daily_dose"]) == (None, None)
 
 
 # ---- what waits for a confirmation

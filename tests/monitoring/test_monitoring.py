@@ -232,14 +232,61 @@ def observed(clinic: Clinic) -> Callable[..., None]:
 
 
 def test_a_result_that_an_import_brought_counts(clinic: Clinic, clinician: Caller) -> None:
+    start(clinician, "clozapine", "2026-05-01")
+    observed(clinic)("751-8", 3.0, "10*3/uL", "2026-05-29")
+
+    weekly = listed(clinician)["clozapine-anc-weekly"]
+
+    assert (weekly["state"], weekly["due_on"], weekly["code"]) == ("done", "2026-06-05", None)
+
+
+def test_a_lithium_level_at_an_hour_that_nobody_recorded_is_shown_and_does_not_count(
+    clinic: Clinic, clinician: Caller
+) -> None:
     start(clinician, "lithium", "2026-05-18")
     observed(clinic)("14334-7", 0.9, "mmol/L", "2026-05-25")
 
     level = listed(clinician)["lithium-level"]
 
-    assert (level["state"], level["due_on"]) == ("due", "2026-06-01")
+    assert (level["state"], level["due_on"]) == ("overdue", "2026-05-25")
+    assert level["code"] == "TIMING_UNKNOWN"
     assert (level["last"]["value"], level["last"]["comparable"]) == ("0.9", None)
     assert level["last"]["code"] == "TIMING_UNKNOWN"
+
+
+def test_a_critical_last_level_is_a_review_and_never_done(clinician: Caller) -> None:
+    start(clinician, "lithium", "2025-11-30")
+    for hours in (None, 12.0):
+        said = {} if hours is None else {"hours_since_dose": hours}
+        lab(clinician, "14334-7", "2.6", "mmol/L", "2026-05-30", **said)
+
+        (first, *_) = clinician("GET", f"{P}/monitoring").json()["items"]
+
+        assert (first["id"], first["state"]) == ("lithium-level", "review")
+        assert (first["code"], first["due_on"]) == ("CRITICAL_VALUE", None)
+        assert first["overdue_days"] is None
+        assert first["last"]["level"] == "critical_high"
+
+    lab(clinician, "14334-7", "0.8", "mmol/L", "2026-06-01", hours_since_dose=12)
+    assert listed(clinician)["lithium-level"]["state"] == "done"
+
+
+def test_a_waiver_does_not_cover_a_critical_value_after_it(clinician: Caller) -> None:
+    start(clinician, "lithium", "2025-11-30")
+    path = f"{P}/monitoring/lithium-level/waiver"
+    assert clinician("PUT", path, {"reason": "measured elsewhere"}).status_code == 201
+
+    lab(clinician, "14334-7", "2.6", "mmol/L", "2026-05-30", hours_since_dose=12)
+
+    assert listed(clinician)["lithium-level"]["state"] == "review"
+
+
+def test_a_course_of_which_no_dose_event_is_told_is_monitored(clinician: Caller) -> None:
+    start(clinician, "lithium", "2025-11-30", first_dose_event=None)
+
+    level = listed(clinician)["lithium-level"]
+
+    assert (level["state"], level["code"], level["due_on"]) == ("due", "NEVER_DONE", None)
 
 
 def test_an_imported_unit_that_does_not_fit_is_done_and_has_no_level(

@@ -116,6 +116,21 @@ def test_every_body_is_written_down(document: dict[str, Any]) -> None:
             assert media_type in {"application/json", "application/merge-patch+json"}, path
 
 
+def test_no_member_of_a_body_has_a_default(document: dict[str, Any]) -> None:
+    """A generator of clients would take it for one that must be sent."""
+    schemas = document["components"]["schemas"]
+    names = [
+        part["$ref"]
+        for _, _, one in operations(document)
+        for part in parts(one.get("requestBody"))
+        if "$ref" in part
+    ]
+    assert len(names) > 20
+    for name in names:
+        members = schemas[name.rpartition("/")[2]].get("properties", {}).values()
+        assert not any("default" in member for member in members), name
+
+
 def test_every_operation_under_v1_asks_for_a_token(document: dict[str, Any]) -> None:
     assert document["components"]["securitySchemes"]["bearer"]["scheme"] == "bearer"
     assert all(

@@ -172,7 +172,7 @@ def test_a_consent_for_another_class_or_user_opens_nothing(
 def test_what_is_said_of_a_sealed_course_is_sealed_with_it(
     prescriber: Caller, colleague: Caller
 ) -> None:
-    event = {
+    event: dict[str, Any] = {
         "id": str(uuid4()),
         "kind": "change",
         "effective_on": "2026-05-20",
@@ -241,7 +241,7 @@ def test_a_risk_in_a_private_answer_is_seen_by_those_who_must_act(
     clinic: Clinic, prescriber: Caller, colleague: Caller
 ) -> None:
     patient = clinic.as_("patient", patient_id=PERSON["id"])
-    answers = {
+    answers: dict[str, Any] = {
         "id": str(uuid4()),
         "instrument": "phq-9",
         "occurred_at": "2026-05-30T10:00:00Z",

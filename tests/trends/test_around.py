@@ -1,5 +1,6 @@
 """What each dose event stands between, and what else counts as having gone on."""
 
+from dataclasses import replace
 from datetime import timedelta
 from uuid import UUID
 
@@ -25,7 +26,7 @@ def test_the_courses_own_next_change_on_the_day_of_the_last_score_is_no_confound
 
 def test_another_courses_change_inside_the_window_is_one() -> None:
     alone = course(event(START, "start", 50))
-    begun = event(START + timedelta(30), "start", 15, medication_id=str(OTHER))
+    begun = replace(event(START + timedelta(30), "start", 15), medication_id=str(OTHER))
     beside = course(begun, name="mirtazapine", id_=OTHER)
 
     assert confounders(read(readings(PHQ, VISITS), [alone, beside])) == ["mirtazapine: start"]

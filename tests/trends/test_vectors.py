@@ -64,7 +64,8 @@ def states(caller: Caller, data: Json) -> Json:
     scores(caller, instrument, [0, 28], [data["baseline"], data["last"]])
     found = ask(caller, 28, data["measure"])
     change = found["change"]["from_last"]
-    return found["states"] | {
+    states_: Json = found["states"]
+    return states_ | {
         "points": change["points"],
         "percent": change["percent"],
         "reason": next(iter(change["reasons"]), None),

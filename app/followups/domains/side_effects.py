@@ -62,7 +62,7 @@ class Naranjo(Wire):
         return value
 
 
-class SideEffectIn(Identified):
+class SideEffectIn(Identified, OfPatient):
     """An episode of one side effect; inside a follow-up, without an id, one reading of it.
 
     severity: 0 none, 1 mild, 2 moderate, 3 severe, 4 life-threatening. frequency (0 never to

@@ -1,0 +1,108 @@
+"""How much one caller, and all together, may ask: rate limits, and shedding what is too much.
+
+Counted in this process: with several workers each has its own count, and what is meant for a
+whole installation is cut in front of it.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from app.core.errors import RateLimited, Unavailable
+
+WINDOW_S = 60
+WRITE_WEIGHT = 5
+MOST_CALLERS = 10_000
+IN_FLIGHT = 200
+"""As many as one transaction takes: fewer would keep its batches small (docs/decisions/0002)."""
+WAITING = 100
+WAIT_S = 1.0
+
+
+class Policy(NamedTuple):
+    """How much of what a minute."""
+
+    name: str
+    quota: int
+
+
+AUTH = Policy("auth", 60)
+USER = Policy("user", 600)
+SYSTEM = Policy("system", 6000)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What is left of a quota, and after how many seconds it is whole again."""
+
+    policy: Policy
+    remaining: int
+    reset_s: int
+
+    def headers(self) -> dict[str, str]:
+        """Give the header fields (draft-ietf-httpapi-ratelimit-headers)."""
+        name = self.policy.name
+        return {
+            "RateLimit-Policy": f'"{name}";q={self.policy.quota};w={WINDOW_S}',
+            "RateLimit": f'"{name}";r={self.remaining};t={self.reset_s}',
+        }
+
+
+class Limiter:
+    """Counts what each caller asked for in the minute that began with their first request."""
+
+    def __init__(self) -> None:
+        self._used: OrderedDict[Hashable, tuple[float, int]] = OrderedDict()
+
+    def take(self, policy: Policy, caller: Hashable, weight: int, now: float) -> Left:
+        """Take from a caller's quota.
+
+        Raises:
+            RateLimited: it is used up; nothing is taken.
+        """
+        key = (policy.name, caller)
+        began, used = self._used.get(key, (now, 0))
+        if now - began >= WINDOW_S:
+            began, used = now, 0
+        reset_s = max(1, round(began + WINDOW_S - now))
+        if used + weight > policy.quota:
+            raise RateLimited(Left(policy, max(0, policy.quota - used), reset_s).headers(), reset_s)
+        self._used[key] = (began, used + weight)
+        self._used.move_to_end(key)
+        if len(self._used) > MOST_CALLERS:
+            self._used.popitem(last=False)
+        return Left(policy, policy.quota - used - weight, reset_s)
+
+
+class Gate:
+    """Lets so many requests in at once, keeps a few waiting for a second, sheds the rest."""
+
+    def __init__(self, in_flight: int = IN_FLIGHT, waiting: int = WAITING) -> None:
+        self._room = asyncio.Semaphore(in_flight)
+        self._waiting = 0
+        self._most_waiting = waiting
+
+    async def enter(self) -> None:
+        """Come in, at once or within a second.
+
+        Raises:
+            Unavailable: there are too many.
+        """
+        if not self._room.locked():
+            await self._room.acquire()
+            return
+        if self._waiting >= self._most_waiting:
+            raise Unavailable()
+        self._waiting += 1
+        try:
+            await asyncio.wait_for(self._room.acquire(), WAIT_S)
+        except TimeoutError:
+            raise Unavailable() from None
+        finally:
+            self._waiting -= 1
+
+    def leave(self) -> None:
+        """Make room."""
+        self._room.release()
