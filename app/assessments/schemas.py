@@ -24,7 +24,7 @@ from app.clinical import instruments
 from app.clinical.instruments import Instrument
 from app.clinical.scoring import ScoreFlag
 from app.core.errors import Fault
-from app.core.wire import Between, Day, Identified, Instant, Line, Note, Sealable, Wire
+from app.core.wire import Between, Day, Identified, Instant, Line, Note, OfPatient, Sealable, Wire
 from app.measurements.schemas import BandIn, OwnInstrumentIn
 from app.patients.schemas import Envelope
 from app.signals.schemas import OpenedSignal

@@ -1,14 +1,13 @@
 """Therapy sessions and life events: what a reader of the numbers has to see beside them."""
 
 from datetime import date
-from typing import Any
 from uuid import UUID
 
 from app.care.models import LifeEvent, TherapySession
 from app.care.schemas import LifeEventIn, TherapySessionIn
 from app.core.answer import Answer
 from app.core.db import Work
-from app.core.errors import Fault, Invalid, PatientMismatch
+from app.core.errors import Fault, Invalid
 from app.patients import days, records
 from app.patients.records import Kind, Place
 from app.patients.service import Person
@@ -19,7 +18,6 @@ def record_session(work: Work, patient_id: UUID, data: TherapySessionIn) -> Answ
 
     Raises:
         NotFound: no such patient for this caller.
-        PatientMismatch: the body names another patient.
         Invalid: before the birth, or beyond the tolerance for a device's clock.
         AlreadyExists: the id is taken by other content.
     """
@@ -31,18 +29,7 @@ def record_event(work: Work, patient_id: UUID, data: LifeEventIn) -> Answer:
     return records.post(work, LIFE_EVENT, patient_id, data)
 
 
-def require_patient(person: Person, data: Any) -> None:
-    """Refuse a body that names another patient than the path (hazard H3).
-
-    Raises:
-        PatientMismatch: it does.
-    """
-    if data.patient_id not in (None, person.id):
-        raise PatientMismatch(pointer="/patient_id")
-
-
 def _keep_session(work: Work, person: Person, data: TherapySessionIn, place: Place) -> Answer:
-    require_patient(person, data)
     found = [*days.faults(person, work.now, {"/occurred_at": data.occurred_at})]
     if found:
         raise Invalid(faults=found)
@@ -71,7 +58,6 @@ def keep_event(
     assumed_on: from when it is told of where nobody says when it began; None: that is needed,
         unless a version before assumed it.
     """
-    require_patient(person, data)
     if assumed_on is None and isinstance(place.row, LifeEvent):
         assumed_on = place.row.from_on
     from_on = data.from_on or assumed_on

@@ -20,7 +20,7 @@ from sqlalchemy import select
 from app.assessments import service as assessments
 from app.assessments.schemas import AssessmentWithin
 from app.care import risk
-from app.care.events import LIFE_EVENT, keep_event, require_patient
+from app.care.events import LIFE_EVENT, keep_event
 from app.care.intake_schemas import IntakeExposure, IntakeIn, PastTrial, Stressor
 from app.care.models import Intake
 from app.care.schemas import LifeEventIn
@@ -84,7 +84,6 @@ def record(work: Work, patient_id: UUID, data: IntakeIn, named: frozenset[int] |
 
     Raises:
         NotFound: no such patient for this caller.
-        PatientMismatch: the body names another patient.
         Invalid: something in it is not one that can be; the pointer says what.
         AlreadyExists: the id of a record inside it is taken by other content.
         PreconditionRequired, StaleVersion: there is an intake, and no version or an old one named.
@@ -112,7 +111,6 @@ def intake_id(patient_id: UUID) -> UUID:
 
 
 def _keep(work: Work, person: Person, data: IntakeIn, place: Place) -> Answer:
-    require_patient(person, data)
     on = person.day_of(data.occurred_at)
     faults = [*_faults(work, person, data)]
     if faults:

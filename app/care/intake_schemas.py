@@ -11,7 +11,19 @@ from pydantic_core import PydanticCustomError
 
 from app.assessments.schemas import AssessmentWithin
 from app.care.schemas import Many, Weight, Words
-from app.core.wire import Amount, Between, Code, Day, Identified, Instant, Line, Note, Wire
+from app.core.wire import (
+    Amount,
+    Between,
+    Code,
+    Day,
+    Identified,
+    Instant,
+    Line,
+    Note,
+    OfPatient,
+    OtherText,
+    Wire,
+)
 from app.interactions.schemas import Pregnancy, Smoking, SubstanceIn
 from app.labs.schemas import LabIn
 from app.medications.schemas import (
@@ -48,17 +60,17 @@ class PastTrial(Wire):
     to_on: Day | None = None
     weeks: Annotated[int | float | None, Between(0, 5200)] = None
     adherence: Literal["good", "partial", "poor", "unknown", "other"] | None = None
-    adherence_text: Line | None = None
+    adherence_text: OtherText = None
     outcome: (
         Literal[
             "remission", "response", "partial_response", "no_response", "worse", "unknown", "other"
         ]
         | None
     ) = None
-    outcome_text: Line | None = None
+    outcome_text: OtherText = None
     side_effects: Many[Code] = []
     stop_reason: DoseReason | None = None
-    stop_reason_text: Line | None = None
+    stop_reason_text: OtherText = None
     note: Note | None = None
 
 
@@ -119,9 +131,9 @@ class IntakeFacts(Wire):
     """What the rules may ask of a person; absent is not asked."""
 
     pregnancy: Pregnancy | None = None
-    pregnancy_text: Line | None = None
+    pregnancy_text: OtherText = None
     smoking: Smoking | None = None
-    smoking_text: Line | None = None
+    smoking_text: OtherText = None
 
 
 class Lifestyle(Wire):
@@ -152,15 +164,15 @@ class RiskIn(Wire):
         Literal["none", "passive", "active", "plan", "attempt", "unknown", "not_asked", "other"]
         | None
     ) = None
-    suicidal_ideation_text: Line | None = None
+    suicidal_ideation_text: OtherText = None
     suicide_attempt_history: Answer | None = None
-    suicide_attempt_history_text: Line | None = None
+    suicide_attempt_history_text: OtherText = None
     self_harm_history: Answer | None = None
-    self_harm_history_text: Line | None = None
+    self_harm_history_text: OtherText = None
     harm_to_others: Answer | None = None
-    harm_to_others_text: Line | None = None
+    harm_to_others_text: OtherText = None
     firearms_access: Answer | None = None
-    firearms_access_text: Line | None = None
+    firearms_access_text: OtherText = None
     note: Note | None = None
 
     @classmethod

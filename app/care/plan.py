@@ -14,7 +14,6 @@ import orjson
 from sqlalchemy import select
 
 from app.care import risk
-from app.care.events import require_patient
 from app.care.models import PlanReview, TreatmentPlan
 from app.care.schemas import PlanReviewIn, TreatmentPlanIn
 from app.clinical import followup
@@ -50,7 +49,6 @@ def agree(
 
     Raises:
         NotFound: no such patient for this caller.
-        PatientMismatch: the body names another patient.
         Invalid: agreed in the future, a measure nobody knows, a target outside its range.
         PreconditionRequired, StaleVersion: there is a plan, and no version or an old one named.
     """
@@ -79,7 +77,6 @@ def review(work: Work, patient_id: UUID, data: PlanReviewIn) -> Answer:
 
     Raises:
         NotFound: no such patient for this caller, or there is no plan to review.
-        PatientMismatch: the body names another patient.
         Invalid: before the birth, or beyond the tolerance for a device's clock.
         AlreadyExists: the id is taken by other content.
     """
@@ -248,7 +245,6 @@ def _why(found: NextReview) -> list[dict[str, Any]]:
 
 
 def _keep(work: Work, person: Person, data: TreatmentPlanIn, place: Place) -> Answer:
-    require_patient(person, data)
     found = [
         *days.faults(person, work.now, {"/agreed_on": data.agreed_on}),
         *_faults_of_measures(work, data),
@@ -299,7 +295,6 @@ def _is_inside(measure: Measure, target: float) -> bool:
 
 
 def _keep_review(work: Work, person: Person, data: PlanReviewIn, place: Place) -> Answer:
-    require_patient(person, data)
     found = [*days.faults(person, work.now, {"/reviewed_at": data.reviewed_at})]
     if found:
         raise Invalid(faults=found)

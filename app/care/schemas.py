@@ -8,7 +8,19 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clinical.followup import Phase, Why
-from app.core.wire import Between, Code, Day, Identified, Instant, Line, Note, Sealable, Wire
+from app.core.wire import (
+    Between,
+    Code,
+    Day,
+    Identified,
+    Instant,
+    Line,
+    Note,
+    OfPatient,
+    OtherText,
+    Sealable,
+    Wire,
+)
 from app.patients.schemas import Envelope
 
 T = TypeVar("T")
@@ -75,7 +87,7 @@ class TherapyPart(Wire):
     """A therapy beside the medicine, and how often."""
 
     modality: Modality
-    modality_text: Line | None = None
+    modality_text: OtherText = None
     every_days: Annotated[int | None, Between(1, 366)] = None
 
 
@@ -173,7 +185,7 @@ class PlanReviewIn(Identified, OfPatient):
 
     reviewed_at: Instant
     outcome: Outcome
-    outcome_text: Line | None = None
+    outcome_text: OtherText = None
     note: Note | None = None
 
 
@@ -210,12 +222,12 @@ class TherapySessionIn(Sealable):
     """One session: attended or missed, and what became of the homework."""
 
     modality: Modality
-    modality_text: Line | None = None
+    modality_text: OtherText = None
     occurred_at: Instant
     attended: bool
     duration_min: Annotated[int | None, Between(1, 1440)] = None
     homework: Homework | None = None
-    homework_text: Line | None = None
+    homework_text: OtherText = None
     note: Note | None = None
 
 
@@ -241,7 +253,7 @@ class LifeEventIn(Sealable):
     """Something that happened, from its first to its last day; weight 1 little to 3 much."""
 
     kind: LifeEventKind
-    kind_text: Line | None = None
+    kind_text: OtherText = None
     label: Line
     from_on: Day | None = None
     to_on: Day | None = None

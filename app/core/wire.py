@@ -331,6 +331,18 @@ Amount = Annotated[
 """A dose amount: exact, above 0, sent as a decimal string (a JSON number is accepted)."""
 
 
+def _beside_other(value: str | None, info: ValidationInfo) -> str | None:
+    name = str(info.field_name)
+    of = "code" if name == "text" else name.removesuffix("_text")
+    if value is None and info.data.get(of) == "other":
+        raise PydanticCustomError("required", f"a text that says what the other {of} is")
+    return value
+
+
+OtherText = Annotated[Line | None, AfterValidator(_beside_other), Field(validate_default=True)]
+"""What `other` is in the closed list before it: `reason_text` of `reason`, `text` of `code`."""
+
+
 @dataclass(frozen=True, slots=True)
 class Between:
     """Both ends included: `Annotated[int | None, Between(0, 10)]`."""
@@ -375,4 +387,4 @@ class ChangeReason(Wire):
             pattern="^(typo|wrong_patient|wrong_dose|late_information|patient_correction|other)$"
         ),
     ]
-    text: Line | None = None
+    text: OtherText = None

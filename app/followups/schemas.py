@@ -9,7 +9,7 @@ from uuid import UUID
 from pydantic import ConfigDict, Field
 
 from app.assessments.schemas import AssessmentWithin, BandOut
-from app.core.wire import ClockTime, Coding, Identified, Instant, Note, Wire
+from app.core.wire import ClockTime, Coding, Identified, Instant, Note, OfPatient, Wire
 from app.followups.domains.base import Domain, Many
 from app.followups.domains.dosage import CheckInDosage, Dosage
 from app.followups.domains.exercise import Exercise

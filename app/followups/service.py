@@ -13,7 +13,7 @@ from app.clinical.safety import SAFETY_NOTICE, asks_about_risk
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import Invalid, InvalidParameter, PatientMismatch
+from app.core.errors import Invalid, InvalidParameter
 from app.core.pagination import Page
 from app.followups import side_effects
 from app.followups.domains.base import Contact
@@ -44,7 +44,6 @@ def record(work: Work, patient_id: UUID, data: FollowUpIn) -> Answer:
 
     Raises:
         NotFound: no such patient for this caller.
-        PatientMismatch: the body names another patient.
         FollowUpInFuture: dated beyond the tolerance for a phone's clock.
         Invalid: something in it is not one that can be; the pointer says what.
         AlreadyExists: its id, or that of a record inside it, is taken by other content.
@@ -168,8 +167,6 @@ def _offset_min(data: ContactIn) -> int:
 
 
 def _contact(work: Work, person: Person, data: ContactIn) -> Contact:
-    if data.patient_id not in (None, person.id):
-        raise PatientMismatch(pointer="/patient_id")
     if data.occurred_at > work.now + PHONE_CLOCK_TOLERANCE:
         raise FollowUpInFuture()
     on = person.day_of(data.occurred_at)

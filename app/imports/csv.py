@@ -134,7 +134,7 @@ def dose_event(row: Mapping[str, str]) -> Fact:
         except AmountNotAccepted:
             raise Skipped("times_unreadable", "times_per_day is a number above 0") from None
     reason = row.get("reason") or None
-    known = reason is None or reason in get_args(DoseReason)
+    known = reason is None or (reason != "other" and reason in get_args(DoseReason))
     parts = (at.isoformat(), drug.casefold(), kind, amount, row.get("unit") or "", times or "")
     return DoseRow(
         key="|".join(("csv", "dose-event", *parts, reason or "")),

@@ -48,7 +48,7 @@ def number(
         return _observed(key, at, code, value, unit, measure)
     if is_impossible(code["code"], value):
         words = ("implausible", f"kept as received, not counted: {test.name} is 0 or above")
-        return _observed(key, at, code, value, unit, measure, words)
+        return _observed(key, at, code, value, unit, f"labs.{code['code']}", words)
     try:
         known = read_unit(_ucum(unit or ""), "result")
         amount = Decimal(repr(value))

@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from app.clinical import interactions as rules
-from app.core.wire import Amount, Between, Code, Coding, Day, Line, Wire
+from app.core.wire import Amount, Between, Code, Coding, Day, Line, OfPatient, OtherText, Wire
 from app.patients.schemas import Author, Envelope
 
 Severity = Literal["contraindicated", "major", "moderate", "minor"]
@@ -40,9 +40,9 @@ class FactsIn(Wire):
     """What is known of the person; absent is not known. `egfr` in mL/min/1.73 m2."""
 
     pregnancy: Pregnancy | None = None
-    pregnancy_text: Line | None = None
+    pregnancy_text: OtherText = None
     smoking: Smoking | None = None
-    smoking_text: Line | None = None
+    smoking_text: OtherText = None
     age_years: Annotated[int | None, Between(0, 130)] = None
     egfr: Amount | None = None
 
@@ -77,7 +77,7 @@ class InteractionCheckIn(Wire):
     events: Annotated[list[EventIn], Field(max_length=100)] = []
 
 
-class AcknowledgementIn(Wire):
+class AcknowledgementIn(OfPatient):
     """What a named person says of a finding; `reason` is the text beside every code."""
 
     state: Literal["acknowledged", "overridden"]

@@ -17,7 +17,7 @@ from app.clinical.measure import (
     Threshold,
 )
 from app.clinical.safety import RiskTopic
-from app.core.wire import Between, Coding, Day, Identified, Instant, Line, Wire
+from app.core.wire import Between, Coding, Day, Identified, Instant, Line, OfPatient, Wire
 
 FAR = 1e9
 Number = Annotated[float, Between(-FAR, FAR)]

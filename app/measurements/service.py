@@ -14,6 +14,7 @@ from sqlalchemy import ScalarSelect, func, or_, select, update
 
 from app.clinical import instruments
 from app.clinical import measures as house
+from app.clinical import terms as terms_of_the_house
 from app.clinical.instruments import Instrument, measures_of
 from app.clinical.measure import (
     Band,
@@ -427,9 +428,18 @@ def registrations() -> ScalarSelect[int]:
     return select(measures + others).scalar_subquery()
 
 
-def registry(work: Work) -> Registry:
-    """Give all measures that this clinic knows: what it registered, and its side-effect terms."""
-    terms = own_reference.vocabulary(work).values()
+def registry(work: Work, codes: Iterable[str] | None = None) -> Registry:
+    """Give all measures that this clinic knows: what it registered, and its side-effect terms.
+
+    codes: those that are in use; the clinic's terms are asked for only where one of them is not
+    the house's.
+    """
+    used = codes is None or any(
+        code.startswith(house.SIDE_EFFECTS)
+        and not terms_of_the_house.is_known(code.removeprefix(house.SIDE_EFFECTS))
+        for code in codes
+    )
+    terms = own_reference.vocabulary(work).values() if used else ()
     severities = {one.code: one for one in (house.side_effect(t.id, t.label) for t in terms)}
     return Registry({**house.built_in(), **severities, **registered(work)})
 

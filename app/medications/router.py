@@ -9,8 +9,17 @@ from pydantic import BaseModel, RootModel
 
 from app.core.answer import Answer
 from app.core.openapi import Route
-from app.core.web import Body, IfMatch, Patch, Reading, StrictBody, Writing, raw_body
-from app.core.wire import Day, parse_json, read
+from app.core.web import (
+    Body,
+    IfMatch,
+    Patch,
+    Reading,
+    StrictBody,
+    Writing,
+    path_patient,
+    raw_body,
+)
+from app.core.wire import Day, OfPatient, parse_json, read
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.medications import administrations, dispenses, of_course, service
 from app.medications.schemas import (

@@ -21,6 +21,8 @@ from app.core.wire import (
     Instant,
     Line,
     Note,
+    OfPatient,
+    OtherText,
     Sealable,
     Wire,
 )
@@ -133,7 +135,7 @@ class DoseEventIn(Identified, OfPatient):
     planned: bool = False
     planned_step_id: UUID | None = None
     reason: DoseReason | None = None
-    reason_text: Line | None = None
+    reason_text: OtherText = None
     confirmation: ConfirmationIn | None = None
 
 
@@ -180,7 +182,7 @@ class AdministrationIn(Identified, OfPatient):
     due_at: Instant | None = None
     dose: DoseIn | None = None
     reason: MissedReason | None = None
-    reason_text: Line | None = None
+    reason_text: OtherText = None
 
 
 class AdministrationsIn(OfPatient):

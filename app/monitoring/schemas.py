@@ -6,7 +6,7 @@ from uuid import UUID
 
 from pydantic import Field
 
-from app.core.wire import Day, Identified, Line, Wire
+from app.core.wire import Day, Identified, Line, OfPatient, Wire
 from app.labs.schemas import Interpretation
 from app.patients.schemas import Envelope
 

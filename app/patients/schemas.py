@@ -8,7 +8,18 @@ from zoneinfo import ZoneInfo
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
-from app.core.wire import Category, Code, Coding, Day, Identified, Line, Note, Sealable, Wire
+from app.core.wire import (
+    Category,
+    Code,
+    Coding,
+    Day,
+    Identified,
+    Line,
+    Note,
+    OfPatient,
+    Sealable,
+    Wire,
+)
 
 
 def _known_zone(value: str) -> str:
@@ -109,7 +120,7 @@ class MemberIn(Wire):
     user_id: UUID
 
 
-class CareTeamIn(Wire):
+class CareTeamIn(OfPatient):
     """All who may see the record from now on."""
 
     members: Annotated[list[MemberIn], Field(min_length=1, max_length=100)]

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from app.clinical.units import UnitNotAccepted, read_unit
 from app.core.errors import Invalid
-from app.core.wire import Amount, Code, Identified, Instant, Line, Wire
+from app.core.wire import Amount, Code, Identified, Instant, Line, OfPatient, Wire
 from app.medications.schemas import AdministrationIn, DoseIn, Taken
 
 LogStatus = Literal[

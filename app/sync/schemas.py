@@ -13,7 +13,7 @@ from pydantic import Field, ValidationError
 
 from app.assessments.schemas import AssessmentIn
 from app.core.errors import Fault, Invalid, MalformedJson, TitrateError
-from app.core.wire import Identified, Instant, Wire, faults_of
+from app.core.wire import Identified, Instant, Wire, faults_of, refusal_of, uuid_of
 from app.followups.domains.side_effects import SideEffectIn
 from app.followups.schemas import CheckInIn, SafetyNotice
 from app.medications.schemas import AdministrationIn

@@ -133,7 +133,7 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
         interactions=[_finding(answer, zone) for answer in of["interaction"]],
         received={answer["id"]: _received(answer) for answer in of["assessment"]},
         taken=_taken(of["administration"], of["dispense"], params.as_of),
-        registry=measurements.registry(work),
+        registry=measurements.registry(work, {row.measure for row in rows}),
         versions=moment.versions,
         safety_notice=SAFETY_NOTICE,
     )

@@ -105,9 +105,7 @@ def upgrade() -> None:
         _of("consents", "recipient_id", "users"),
         sa.PrimaryKeyConstraint("clinic_id", "id", name="pk_consents"),
     )
-    op.create_index(
-        "ix_consents_clinic_id_recipient_id", "consents", ["clinic_id", "recipient_id"]
-    )
+    op.create_index("ix_consents_clinic_id_recipient_id", "consents", ["clinic_id", "recipient_id"])
     op.create_index("ix_consents_clinic_id_patient_id", "consents", ["clinic_id", "patient_id"])
     op.create_table(
         "broken_glass",

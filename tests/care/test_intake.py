@@ -84,7 +84,8 @@ def test_a_no_and_an_unknown_open_nothing_and_an_unknown_was_not_asked(patient: 
 def test_each_positive_answer_opens_one_signal(
     patient: Patient, question: str, said: str, opens: bool
 ) -> None:
-    answer = patient.put("intake", copy(INTAKE, risk={question: said}))
+    text = {f"{question}_text": "in the patient's own words"} if said == "other" else {}
+    answer = patient.put("intake", copy(INTAKE, risk={question: said, **text}))
 
     assert answer.status_code == 201, answer.text
     expected = [(f"risk_{question}", said)] if opens else []
@@ -315,9 +316,13 @@ def test_facts_are_known_from_the_day_of_the_appointment_and_corrected_with_it(
         return found
 
     patient.put("intake", copy(INTAKE, facts={"pregnancy": "not_pregnant", "smoking": "never"}))
-    assert known() == {"pregnancy": "not_pregnant", "smoking": "never"}
+    assert known() == {
+        "pregnancy": "not_pregnant",
+        "smoking": "never",
+        "suicidal_ideation": "none",
+    }
     patient.put("intake", copy(INTAKE, facts={"smoking": "former"}), 1)
-    assert known() == {"smoking": "former"}
+    assert known() == {"smoking": "former", "suicidal_ideation": "none"}
 
 
 def test_an_intake_of_a_hundred_parts_is_kept_and_a_hundred_and_one_are_refused(

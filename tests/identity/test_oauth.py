@@ -168,6 +168,39 @@ def test_a_user_who_left_is_refused_at_once(clinic: Clinic) -> None:
     assert _token(clinic, **form).status_code == 401
 
 
+def test_users_are_the_administrators_and_odd_ones_are_refused(clinic: Clinic) -> None:
+    administrator = clinic.as_("administrator")
+    person: dict[str, Any] = {"id": str(uuid4()), "name": "Dr Example", "role": "care_team"}
+    made = administrator("POST", "/v1/users", person)
+    assert made.status_code == 201, made.text
+    path = f"/v1/users/{person['id']}"
+
+    assert administrator("POST", "/v1/users", person).status_code == 409
+    assert administrator("PATCH", path, {}).status_code == 200
+    assert administrator("PATCH", path, {"role": "administrator"}).status_code == 422
+    own = next(
+        one["id"]
+        for one in administrator("GET", "/v1/users").json()["items"]
+        if one["role"] == "administrator"
+    )
+    assert administrator("PATCH", f"/v1/users/{own}", {"active": False}).status_code == 422
+    elsewhere = clinic.as_("administrator", clinic_id=OTHER_CLINIC)
+    assert elsewhere("PATCH", path, {"active": False}).status_code == 404
+    odd_ones: list[dict[str, Any]] = [
+        {"scope": "user/*.cruds", "role": "system"},
+        {"scope": "everything", "role": "system"},
+        {"role": "system"},
+        {"scope": "system/*.rs"},
+        {"subject": "auth|7"},
+        {"role": "patient"},
+        {"role": "system", "scope": "system/*.rs", "jwks": {"keys": []}},
+        {"role": "system", "scope": "system/*.rs", "jwks": {"keys": [{"kty": "oct"}]}},
+    ]
+    for odd in odd_ones:
+        refused = administrator("POST", "/v1/users", person | {"id": str(uuid4())} | odd)
+        assert refused.status_code == 422, odd
+
+
 # ---- phones
 
 

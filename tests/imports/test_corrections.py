@@ -214,7 +214,7 @@ def test_a_dose_that_a_prescriber_confirmed_is_not_overwritten(
     (event,) = standing(prescriber, path)
     word = {"codes": event["unconfirmed"], "reason": "told by the hospital"}
     headers = {"If-Match": '"1"', "Content-Type": "application/merge-patch+json"}
-    patch = {"confirmation": word, "change_reason": {"code": "other"}}
+    patch = {"confirmation": word, "change_reason": {"code": "other", "text": "asked there"}}
     address = f"/v1/patients/{patient_id(prescriber)}/{path}/{event['id']}"
     assert prescriber("PATCH", address, patch, headers=headers).status_code == 200
 

@@ -113,4 +113,6 @@ def test_a_version_too_long_to_be_one_is_refused_and_breaks_nothing(prescriber: 
     prescriber("POST", "/v1/patients", PERSON)
     tag = '"' + "9" * 5000 + '"'
 
-    assert prescriber("PATCH", PATH, {"sex": "unknown"}, headers={"If-Match": tag}).status_code == 428
+    assert (
+        prescriber("PATCH", PATH, {"sex": "unknown"}, headers={"If-Match": tag}).status_code == 428
+    )

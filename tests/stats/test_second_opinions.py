@@ -9,11 +9,11 @@ import pytest
 import scipy.stats
 from hypothesis import assume, given
 from hypothesis import strategies as st
-from statsmodels.stats.weightstats import (  # type: ignore[import-untyped]  # it has no types
+from statsmodels.stats.weightstats import (
     CompareMeans,
     DescrStatsW,
 )
-from statsmodels.tsa.stattools import acf  # type: ignore[import-untyped]  # it has no types
+from statsmodels.tsa.stattools import acf
 
 from app.stats.gaps import cadence
 from app.stats.level import level_of_diary

@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from app.clinical.instruments import instrument
 from app.clinical.measure import Measure
 from app.clinical.measures import ADHERENCE
-from app.core.wire import Between, Line, Wire
+from app.core.wire import Between, OtherText, Wire
 from app.followups.domains.base import Contact, Domain, Many, Measured, within
 from app.measurements.service import Reading
 from app.medications.schemas import AdministrationIn, Count, DoseEventIn, DoseIn, MissedReason
@@ -43,7 +43,7 @@ class Adherence(Wire):
     days: Annotated[int, Between(1, MOST_DAYS)]
     missed_days: Annotated[int, Between(0, MOST_DAYS)]
     reason: MissedReason | None = None
-    reason_text: Line | None = None
+    reason_text: OtherText = None
 
     @field_validator("missed_days")
     @classmethod

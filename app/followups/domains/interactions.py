@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-from app.core.wire import Line, Wire
+from app.core.wire import OtherText, Wire
 from app.followups.domains.base import Domain, Many
 from app.medications.schemas import ReportedSubstance
 
@@ -11,7 +11,7 @@ class Facts(Wire):
     """Facts that a rule asks for; absent is not asked."""
 
     smoking: Literal["never", "former", "current", "unknown", "other"] | None = None
-    smoking_text: Line | None = None
+    smoking_text: OtherText = None
     pregnancy: (
         Literal[
             "pregnant",
@@ -24,7 +24,7 @@ class Facts(Wire):
         ]
         | None
     ) = None
-    pregnancy_text: Line | None = None
+    pregnancy_text: OtherText = None
 
 
 class Interactions(Domain):

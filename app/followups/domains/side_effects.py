@@ -8,7 +8,18 @@ from pydantic import Field, field_validator
 from pydantic_core import PydanticCustomError
 
 from app.clinical.causality import ITEMS, Reply
-from app.core.wire import Between, Code, Coding, Day, Identified, Line, Note, Wire
+from app.core.wire import (
+    Between,
+    Code,
+    Coding,
+    Day,
+    Identified,
+    Line,
+    Note,
+    OfPatient,
+    OtherText,
+    Wire,
+)
 from app.followups.domains.base import Domain, Many
 
 Causality = Literal[
@@ -82,14 +93,14 @@ class SideEffectIn(Identified, OfPatient):
     ended_on: Day | None = None
     suspected_medication_ids: Many[UUID] = []
     causality: Causality | None = None
-    causality_text: Line | None = None
+    causality_text: OtherText = None
     naranjo: Many[Naranjo] = []
     action: Action | None = None
-    action_text: Line | None = None
+    action_text: OtherText = None
     serious: bool = False
     seriousness: Many[Seriousness] = []
     outcome: Outcome | None = None
-    outcome_text: Line | None = None
+    outcome_text: OtherText = None
     note: Note | None = None
 
     @property
