@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import Any, Literal
 from uuid import UUID
 
-from app.core.wire import ChangeReason, Identified, Line, Note, Wire
+from app.core.wire import ChangeReason, Identified, Line, Note, OfPatient, Wire
 from app.patients.schemas import Envelope
 
 
@@ -32,7 +32,7 @@ class SignalBody(Identified):
     due_at: datetime | None
 
 
-class SignalMove(Wire):
+class SignalMove(OfPatient):
     """What a named person did about a signal.
 
     new_normal: on closing the signal of a worsening: the level of now is this patient's new

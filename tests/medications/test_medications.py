@@ -25,6 +25,7 @@ from app.medications.schemas import (
     Taken,
 )
 from app.medications.service import Course
+from app.patients import records
 from app.patients import service as patients
 from tests.conftest import Caller, Clinic
 from tests.shared import SHARED, needs_shared
@@ -226,8 +227,8 @@ def test_active_on_gives_the_courses_with_a_running_dose_that_day(
 
     def end(work: Work, patient_id: UUID) -> Answer:
         assert wort.id is not None
-        stop = DoseEventIn(kind="stop")
-        return service.record_dose_event(work, patient_id, wort.id, stop, day_unknown=True)
+        stop = service.within(DoseEventIn(kind="stop"), wort.id)
+        return records.post(work, service.imported_event(()), patient_id, stop)
 
     run(clinic, end)
     assert active("2026-05-01") == []
@@ -613,9 +614,8 @@ def test_an_imported_order_counts_only_once_a_prescriber_confirms_it(
     event = DoseEventIn.model_validate(change(dose={"amount": "1000", "unit": "mg"}))
 
     def import_(work: Work, patient_id: UUID) -> Answer:
-        return service.record_dose_event(
-            work, patient_id, UUID(SERTRALINE), event, unconfirmed=("above-maximum", "tenfold-jump")
-        )
+        kind = service.imported_event(("above-maximum", "tenfold-jump"))
+        return records.post(work, kind, patient_id, service.within(event, UUID(SERTRALINE)))
 
     run(clinic, import_)
     path = f"{EVENTS}/{event.id}"
@@ -640,9 +640,8 @@ def test_the_word_of_a_prescriber_closes_the_signal_of_an_imported_dose(
     )
 
     def import_(work: Work, patient_id: UUID) -> Answer:
-        return service.record_dose_event(
-            work, patient_id, UUID(SERTRALINE), event, unconfirmed=("above-maximum", "tenfold-jump")
-        )
+        kind = service.imported_event(("above-maximum", "tenfold-jump"))
+        return records.post(work, kind, patient_id, service.within(event, UUID(SERTRALINE)))
 
     def waiting() -> list[dict[str, Any]]:
         signals = caller("GET", f"/v1/patients/{PATIENT}/signals").json()["items"]
