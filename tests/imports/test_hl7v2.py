@@ -268,6 +268,7 @@ def test_a_moment_takes_the_offset_of_the_header_and_without_one_only_the_day_st
 
     bare = MSH.replace("103000-0400", "103000")
     (nowhere,) = (fact for one in read(tmp_path, bare, PID, obr, SODIUM) for fact in one.facts)
+    assert isinstance(nowhere, Value)
     assert nowhere.at == date(2026, 4, 13)
 
 
