@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
@@ -86,7 +87,9 @@ def test_what_is_too_much_is_shed_at_once_and_room_is_made_again() -> None:
         gate.leave()
         await gate.enter()
 
-    asyncio.run(crowd())
+    # In a thread of its own: a browser's test may have left a loop running in this one.
+    with ThreadPoolExecutor(1) as own:
+        own.submit(asyncio.run, crowd()).result()
 
 
 def test_a_browser_of_a_named_origin_may_call_and_no_other(limited: Clinic) -> None:
