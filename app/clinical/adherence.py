@@ -248,10 +248,13 @@ class WeekOfUse:
 
 @dataclass(frozen=True, slots=True)
 class PrnUse:
-    """As-needed use. per_week: uses / days x 7 over the weeks with an answer, None without one."""
+    """As-needed use in the weeks with an answer; both None without one: missing is not none.
+
+    per_week: uses / days x 7.
+    """
 
     weeks: tuple[WeekOfUse, ...]
-    uses: int
+    uses: int | None
     per_week: float | None
     n_days: int
     records: tuple[str, ...]
@@ -275,7 +278,7 @@ def prn_use(administrations: Iterable[Administration], *, first: date, last: dat
     total = sum(week.uses or 0 for week in weeks)
     return PrnUse(
         weeks=tuple(weeks),
-        uses=total,
+        uses=total if n_days else None,
         per_week=7 * total / n_days if n_days else None,
         n_days=n_days,
         records=tuple(a.id for a in known),

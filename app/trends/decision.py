@@ -135,7 +135,7 @@ def _facts(page: Page, tried: Json, block: Json | None) -> Facts:
             for one in page.monitoring["items"]
             if one["overdue_days"] or one["state"] == "review"
         ),
-        therapy_planned=None if plan is None else bool(plan["therapy"]),
+        therapy_planned=None if plan is None else bool(plan.get("therapy")),
         therapy_sessions=sum(one.kind.startswith("therapy") for one in page.known.contexts),
         fair_trials=tried["fair_trials_without_remission"],
         risk_open=bool(page.report["risk"]),

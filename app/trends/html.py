@@ -154,8 +154,11 @@ def _look(report: Json) -> str:
     """Frame what cannot wait; that nothing is marked is said too."""
     found = [*_risks(report), *_looks(report)]
     if not found:
-        nothing = "No risk item, no confirmed worsening, no decision point or review due."
-        return f'<section class="look"><h2>Nothing is marked</h2>{nothing}</section>'
+        nothing = (
+            "No risk item, no confirmed worsening, no decision point or review due. Tests due and "
+            "interactions are not on this page: see the visit brief."
+        )
+        return f'<section class="look"><h2>Nothing is marked in the trends</h2>{nothing}</section>'
     # No risk item is ever among those that are only counted.
     most = max(MOST_LOOKS, sum(mark == RISK for mark, _ in found))
     return f'<section class="look"><h2>Look first</h2>{_list(found, most)}</section>'

@@ -354,3 +354,10 @@ def test_a_fill_of_unknown_length_leaves_pdc_and_mpr_unknown() -> None:
 )
 def test_a_difference_is_said_in_words_that_judge_nothing(found: Discrepancy, words: str) -> None:
     assert in_words(found) == words
+
+
+def test_without_an_answer_as_needed_use_is_not_known() -> None:
+    got = prn_use([], first=date(2026, 3, 2), last=date(2026, 3, 15))
+
+    assert (got.uses, got.per_week, got.n_days) == (None, None, 0)
+    assert got.codes == ("NO_RECORDS",)

@@ -531,3 +531,16 @@ def test_a_list_is_checked_and_what_was_not_is_said(replayed: Clinic, prescriber
     assert "a herbal tea" in str(found["not_checked"])
     assert "tramadol" in str(found["possible"])
     assert "tramadol" not in str(found["findings"])
+
+
+def test_a_plan_without_a_therapy_or_a_goal_does_not_break_the_decision(
+    replayed: Clinic, prescriber: Caller
+) -> None:
+    plan = {"agreed_on": "2026-04-14", "why": "go on"}
+    put = prescriber("PUT", f"{P}/treatment-plan", plan, headers={"If-Match": '"1"'})
+    assert put.status_code == 200, put.text
+
+    answer = prescriber("GET", f"{P}/decision")
+
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["facts"]["therapy_planned"] is False

@@ -61,7 +61,8 @@ def test_risk_is_framed_first_with_its_signal() -> None:
 def test_that_nothing_is_marked_is_said() -> None:
     said = text_of(written(readings(PHQ, {0: 3}), [], visits=[Visit("v", START, "visit")]))
 
-    assert "Nothing is marked No risk item, no confirmed worsening" in said
+    assert "Nothing is marked in the trends No risk item, no confirmed worsening" in said
+    assert "Tests due and interactions are not on this page" in said
 
 
 def test_confirmed_worsenings_are_named_once_a_measure() -> None:
