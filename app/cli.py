@@ -25,6 +25,7 @@ from app.core.actor import Actor, Role, Trace
 from app.core.db import Reader, Writer, open_engine
 from app.core.errors import TitrateError
 from app.core.health import schema_is_current
+from app.core.snapshots import snapshots
 from app.identity import service as identity
 from app.identity.tokens import Issuer
 from app.imports import export as exports
@@ -32,7 +33,7 @@ from app.imports import service as imports
 from app.main import Ledger, create_app
 from app.sample import load as sample
 from app.settings import Settings
-from app.sync import audit
+from app.sync import audit, erasure, restored
 
 FAILED, USAGE, SCHEMA_OUT_OF_DATE = 1, 2, 5
 OUTDATED = "the database is not at the newest schema: titrate db upgrade"
@@ -306,7 +307,7 @@ def verify(
     engine = open_engine(chosen.database_url)
     if not schema_is_current(engine):
         raise fail(OUTDATED, SCHEMA_OUT_OF_DATE)
-    reader = Reader(engine, clock.now, identity.admit, threads=1)
+    reader = Reader(snapshots(engine), clock.now, identity.admit, threads=1)
     actor = identity.built_in_actor(clinic, "privacy_officer")
     issuer = Issuer.of_file(chosen.key_file)
     try:
@@ -325,6 +326,37 @@ def verify(
         raise typer.Exit(FAILED)
     if export is not None:
         export.write_text(told["signed_head"] + "\n")
+
+
+@cli.command()
+def erasures(
+    export: Annotated[
+        Path | None, typer.Option(help="where to write what was erased; keep it with each head")
+    ] = None,
+    apply: Annotated[
+        Path | None, typer.Option(help="such a list: erase again what a restored record still has")
+    ] = None,
+    clinic: UUID = identity.DEFAULT_CLINIC,
+) -> None:
+    """Keep what was erased, and erase it again after a restore, before anybody is served."""
+    if (export is None) == (apply is None):
+        raise fail("either --export FILE or --apply FILE", USAGE)
+    actor = identity.built_in_actor(clinic, "privacy_officer")
+    engine = open_engine(settings().database_url)
+    with writing() as writer:
+        try:
+            if export is not None:
+                listed = writer.run(erasure.done, actor, operation="list_erasures")
+                export.write_bytes(listed.body)
+                return
+            assert apply is not None
+            known = restored.read_list(apply.read_bytes())
+            again = list(restored.erase_again(writer, engine, clinic, known))
+        except (OSError, TitrateError) as failure:
+            raise fail(str(failure)) from None
+        finally:
+            engine.dispose()
+    Console().print(f"{len(known)} listed, {len(again)} erased again")
 
 
 @cli.command()

@@ -1,6 +1,7 @@
 """Builds the app: knows every room, hands the writer what lies above it."""
 
 import gc
+import sys
 from collections.abc import AsyncIterator, Iterable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
@@ -16,7 +17,7 @@ from app.care import router as care_router
 from app.caseload import router as caseload_router
 from app.caseload.refresh import Refresher
 from app.core import clock as clocks
-from app.core import health, openapi, problems, walls
+from app.core import health, metrics, openapi, problems, walls
 from app.core.answer import Answer
 from app.core.base import Owned
 from app.core.clock import Clock
@@ -24,6 +25,8 @@ from app.core.db import Call, Reader, Work, Writer, open_engine
 from app.core.limits import Limiter
 from app.core.middleware import AroundRequests
 from app.core.questions import ask
+from app.core.reserve import Reserve
+from app.core.snapshots import snapshots
 from app.followups import domain_routers
 from app.followups import router as followups_router
 from app.identity import router as identity_router
@@ -85,6 +88,7 @@ ROUTERS = (
     assessments_router.instruments_router,
     measurements_router.router,
     signals_router.router,
+    signals_router.notice_router,
     labs_router.router,
     interactions_router.router,
     interactions_router.check_router,
@@ -188,15 +192,19 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
         app.state.verified = Verified(Issuers(app.state.issuer, _outside(settings)))
         ends: dict[UUID, int] = {}
         app.state.writer = Writer(engine, clock, Ledger(ends))
-        app.state.reader = Reader(engine, clock, admit)
+        app.state.reader = Reader(snapshots(engine), clock, admit)
         app.state.refresher = Refresher(engine, app.state.reader, app.state.writer, ends)
         app.state.writer.start()
         # Beside a clock that somebody moves by hand, nothing runs that waits in real time.
         if clock is clocks.now:
             app.state.refresher.start()
-        # What start-up made stays for good: the collector need not walk it on every request.
+        # What start-up made stays for good: the collector need not walk it on every request,
+        # and a batch makes thousands of objects that are gone with it.
         gc.collect()
         gc.freeze()
+        gc.set_threshold(10_000, 20, 100)
+        # The writer's thread and the loop hand each other the interpreter many times a batch.
+        sys.setswitchinterval(0.001)
         try:
             yield
         finally:
@@ -217,6 +225,8 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
     )
     app.state.settings = settings
     app.state.clock = clock
+    app.state.metrics = metrics.Metrics()
+    app.state.reserve = Reserve(settings.database_url, settings.data_dir, settings.disk_reserve_mib)
     app.state.limiter = Limiter() if settings.rate_limits == "on" else None
     app.openapi = lambda: openapi.document(app)  # type: ignore[method-assign]  # the documented way
     if settings.cors_origins:
@@ -234,7 +244,7 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
         # The routes themselves, not `include_router`: that would try each one twice over.
         app.router.routes.extend(router.routes)
     # No token is asked for here: one is given, or the process says that it lives.
-    for public in (identity_router.public, health.router):
+    for public in (identity_router.public, health.router, metrics.router):
         app.router.routes.extend(public.routes)
     return app
 

@@ -30,6 +30,8 @@ class Settings(BaseSettings):
     oidc_audience: str = "titrate"
     """What its access tokens must name as `aud`."""
     rate_limits: Literal["on", "off"] = "on"
+    disk_reserve_mib: int = Field(default=100, ge=0)
+    """Room on the disk in which nothing new is stored, so that what is there can be read."""
     cors_origins: list[str] = []
     """Browser origins that may call, each in full: https://clinic.example."""
 

@@ -4,7 +4,7 @@ import sys
 from importlib import import_module
 
 BENCHES = ("write_path", "batch", "reads", "trends", "interactions", "regimen")
-SOAKS = ("kills", "storm", "fuzz")
+SOAKS = ("kills", "storm", "overload", "fuzz")
 
 
 def main(words: list[str]) -> int:

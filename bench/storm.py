@@ -1,27 +1,45 @@
-"""Two storms on a served app: equal requests at once, and edits that race for one record.
+"""Three storms: equal requests at once, edits that race for one record, and a follower.
 
 `python -m bench.storm` runs them in full on both databases: 50 equal requests for each of 40
-keys, and 1,000 edits that all have to count.
+keys, 1,000 edits that all have to count, and 8 writers with 3,000 commits each, of which a
+follower of the delta must miss none.
 """
 
+import random
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
-from threading import Lock
-from uuid import uuid4
+from threading import Event, Lock
+from typing import Any
+from uuid import UUID, uuid4
 
 import httpx
+import orjson
 from rich.console import Console
 
+from app.core.answer import Answer
+from app.core.clock import now
+from app.core.db import Work, Writer, open_engine
+from app.core.errors import Unavailable
+from app.followups import service as followups
+from app.followups.schemas import CheckInIn
+from app.identity import service as identity
+from app.main import Ledger
 from bench.stand import Person, Stand, postgresql, sqlite
 
 KEYS, TIMES = 40, 50
 EDITS, EDITORS = 1000, 4
+WRITERS, COMMITS = 8, 3000
+HOLD_S = 0.004
+"""A transaction stays open this long at most, its number given and not yet seen."""
+LAG_S = 1.0
 OCCURRED_AT = "2026-04-20T07:45:00-04:00"
 
 
@@ -120,13 +138,110 @@ def race(url: str, person: Person, edits: int, editors: int) -> Race:
     return Race(acknowledged, stale, int(last["note"]), last["version"])
 
 
+@dataclass(frozen=True)
+class Followed:
+    """What a follower saw of the commits of some writers; all but the first must be 0."""
+
+    seen: int
+    missed: int
+    repeated: int
+    regressed: int
+    """Changes that came behind one with a later number."""
+    lag_p99_s: float
+
+
+def follow(stand: Stand, url: str, people: Sequence[Person], commits: int) -> Followed:
+    """Let each person have a writer of its own, beside the server's, and follow them all.
+
+    Each of them is a connection of its own, as that of another server process would be.
+    """
+    acknowledged: dict[str, float] = {}
+    seen: list[tuple[float, dict[str, Any]]] = []
+    done = Event()
+
+    def read() -> None:
+        token = stand.issuer.issue(
+            now(),
+            clinic_id=stand.clinics[0],
+            user_id=identity.built_in_user(stand.clinics[0], "system"),
+            role="system",
+            client="bench",
+        )
+        with _client(stand.url, 1) as http:
+            since = ""
+            while True:
+                last_round = done.is_set()
+                answer = http.get(
+                    "/v1/changes",
+                    params={"since": since, "limit": 500},
+                    headers={"Authorization": f"Bearer {token}"},
+                ).raise_for_status()
+                page, at = answer.json(), time.monotonic()
+                seen.extend((at, one) for one in page["items"])
+                since = page["next"]
+                if last_round and not page["has_more"]:
+                    return
+                time.sleep(0 if page["has_more"] else 0.02)
+
+    with ThreadPoolExecutor(len(people) + 1) as pool:
+        reading = pool.submit(read)
+        writing = [pool.submit(_write, url, one.id, commits, acknowledged) for one in people]
+        for one in writing:
+            one.result()
+        done.set()
+        reading.result()
+    return _compare(acknowledged, seen)
+
+
+def _write(url: str, patient_id: UUID, commits: int, acknowledged: dict[str, float]) -> None:
+    engine = open_engine(url)
+    writer = Writer(engine, now, Ledger())
+    writer.start()
+    actor = identity.built_in_actor(identity.DEFAULT_CLINIC, "prescriber")
+    try:
+        for _ in range(commits):
+            body = {"id": str(uuid4()), "occurred_at": OCCURRED_AT, "sleep": {"quality": 6}}
+            data = CheckInIn.model_validate_json(orjson.dumps(body), strict=True)
+            while str(data.id) not in acknowledged:
+                try:
+                    writer.run(_record_and_hold, actor, patient_id, data, operation="storm")
+                except Unavailable:
+                    # Another held the lock for too long: nothing was stored, so it is sent again.
+                    continue
+                acknowledged[str(data.id)] = time.monotonic()
+    finally:
+        writer.stop()
+        engine.dispose()
+
+
+def _record_and_hold(work: Work, patient_id: UUID, data: CheckInIn) -> Answer:
+    answer = followups.check_in(work, patient_id, data)
+    time.sleep(random.uniform(0, HOLD_S))
+    return answer
+
+
+def _compare(
+    acknowledged: dict[str, float], seen: Sequence[tuple[float, dict[str, Any]]]
+) -> Followed:
+    of_writers = [(at, one) for at, one in seen if one["id"] in acknowledged]
+    lags = sorted(max(0.0, at - acknowledged[one["id"]]) for at, one in of_writers)
+    numbers = [one["seq"] for _at, one in seen]
+    return Followed(
+        len(of_writers),
+        len(set(acknowledged) - {one["id"] for _at, one in of_writers}),
+        len(seen) - len({(one["id"], one["version"]) for _at, one in seen}),
+        sum(later <= earlier for earlier, later in pairwise(numbers)),
+        round(lags[len(lags) * 99 // 100], 3),
+    )
+
+
 def _client(url: str, connections: int) -> httpx.Client:
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
     return httpx.Client(base_url=url, limits=limits, timeout=60)
 
 
 def main() -> int:
-    """Run both in full; 1 if anything is wrong."""
+    """Run all in full; 1 if anything is wrong."""
     wrong = 0
     databases: Sequence[tuple[str, Callable[[], AbstractContextManager[str]]]] = (
         ("SQLite", sqlite),
@@ -140,14 +255,18 @@ def main() -> int:
                 (person,) = stand.people(1)
                 storm = replay(stand.url, person, KEYS, TIMES)
                 raced = race(stand.url, person, EDITS, EDITORS)
+                followed = follow(stand, url, stand.people(WRITERS), COMMITS)
             finally:
                 stand.stop()
         lost = raced.acknowledged - raced.counted
         Console().print(
             f"{name}: {KEYS} keys x {TIMES}: {storm.stored} effects, {storm.wrong} keys wrong, "
             f"{storm.unmarked} replays unmarked, {dict(storm.statuses)}; "
-            f"{raced.acknowledged} edits, {raced.stale} refused as stale, {lost} lost"
+            f"{raced.acknowledged} edits, {raced.stale} refused as stale, {lost} lost; "
+            f"{WRITERS} writers x {COMMITS}: {followed}"
         )
+        wrong += followed.missed + followed.repeated + followed.regressed
+        wrong += followed.lag_p99_s > LAG_S
         wrong += storm.wrong + storm.unmarked + abs(lost) + abs(raced.version - 1 - EDITS)
     return 1 if wrong else 0
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID, uuid4
 
 import httpx
@@ -22,7 +22,11 @@ from app.core.db import open_engine
 from app.identity import service as identity
 from app.main import create_app
 from app.settings import Settings
+from tests.programs import BROWSERS, find
 from tests.server import Server
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # The same examples at every run of the gate; new ones are looked for at a desk.
 hypothesis.settings.register_profile("ci", derandomize=True, deadline=None)
@@ -49,6 +53,18 @@ class TestClock:
 
     def advance(self, **time: float) -> None:
         self.moment += timedelta(**time)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator["Browser"]:
+    """One browser for all tests: its library can be entered only once in a thread."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        # In a container there is no sandbox to be had, and the pages are our own.
+        browser = playwright.chromium.launch(executable_path=find(*BROWSERS), args=["--no-sandbox"])
+        yield browser
+        browser.close()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,6 @@ waited, sends their rows, commits, and only then answers (docs/decisions/0002).
 import asyncio
 import sqlite3
 import threading
-import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -25,6 +24,7 @@ from sqlalchemy.orm import Session
 from app.core import rows
 from app.core.actor import Actor, Trace
 from app.core.base import Base, Owned
+from app.core.checkpoints import Checkpoints
 from app.core.clock import Clock
 from app.core.errors import (
     AlreadyExists,
@@ -38,8 +38,6 @@ from app.core.scope import of_clinics, open_to
 
 MOST_CALLS = 200
 """Calls in one transaction, at most."""
-PAUSE_S = 0.002
-"""After a batch of several calls: wait this long, so that the next is as full."""
 
 B = TypeVar("B", bound=Base)
 T = TypeVar("T")
@@ -77,9 +75,9 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "busy_timeout=2000",
-        # 64 MiB of pages, and a checkpoint every 64 MiB: fewer pages are written twice.
+        # 64 MiB of pages; `Checkpoints` moves them, long before a COMMIT has to.
         "cache_size=-65536",
-        "wal_autocheckpoint=16000",
+        "wal_autocheckpoint=40000",
     ):
         connection.execute(f"PRAGMA {pragma}")
 
@@ -222,7 +220,12 @@ class Hooks(Protocol):
 
 
 class Writer:
-    """One thread, one connection: takes all that waits, commits it together, then answers."""
+    """One thread, one connection: takes what waits, commits it together, then answers.
+
+    Callers fall into two halves in turn. While the database writes for one half, the loop
+    answers the other, whose commit is done, and reads what it asks next: an answer is held
+    until then, for the two threads share one interpreter and would only hinder each other.
+    """
 
     def __init__(self, engine: Engine, clock: Clock, hooks: Hooks) -> None:
         self._engine = engine.execution_options(titrate_writes=True)
@@ -231,11 +234,17 @@ class Writer:
         self._waiting: deque[Call] = deque()
         self._wake = threading.Condition()
         self._stopping = False
+        self._committed: list[Call] = []
+        """Calls whose commit or refusal is done, and who have not been told yet."""
         self._connection: Connection | None = None
         self._thread = threading.Thread(target=self._run, name="writer", daemon=True)
+        embedded = engine.dialect.name == "sqlite"
+        self._checkpoints = Checkpoints(engine) if embedded else None
 
     def start(self) -> None:
         self._thread.start()
+        if self._checkpoints is not None:
+            self._checkpoints.start()
 
     def stop(self) -> None:
         """Finish what waits, then end; later calls are refused."""
@@ -243,6 +252,8 @@ class Writer:
             self._stopping = True
             self._wake.notify()
         self._thread.join(timeout=30)
+        if self._checkpoints is not None:
+            self._checkpoints.stop()
 
     def submit(self, call: Call) -> None:
         """Put one call in the queue; `call.done` is set after its COMMIT or refusal."""
@@ -274,26 +285,38 @@ class Writer:
         return call.value
 
     def _run(self) -> None:
-        while True:
-            calls = self._take()
-            if not calls:
-                break
+        while calls := self._take():
+            if any(call.patient_id is None for call in calls):
+                # About no one patient: it may be a unit of many items, which nobody waits for.
+                self._answer()
             self._commit(calls)
-            _deliver(calls)
-            if len(calls) > 1:
-                time.sleep(PAUSE_S)
+            self._answer()
+            self._committed = calls
+            if self._checkpoints is not None:
+                self._checkpoints.committed()
+            if not self._waiting:
+                self._answer()
         if self._connection is not None:
             self._connection.close()
 
+    def _answer(self) -> None:
+        _deliver(self._committed)
+        self._committed = []
+
     def _take(self) -> list[Call]:
-        """Take what waits, one call a patient: no call may need another's unsent rows."""
+        """Take what waits, one call a patient: no call may need another's unsent rows.
+
+        Not more than half of those who wait for a commit or an answer, to have two halves.
+        """
         with self._wake:
             while not self._waiting and not self._stopping:
                 self._wake.wait()
+            half = (len(self._waiting) + len(self._committed) + 1) // 2
+            most = min(half, MOST_CALLS)
             taken: list[Call] = []
             left: list[Call] = []
             busy: set[tuple[UUID, UUID | None]] = set()
-            while self._waiting and len(taken) < MOST_CALLS:
+            while self._waiting and len(taken) < most:
                 call = self._waiting.popleft()
                 subject = (call.actor.clinic_id, call.patient_id)
                 if call.writes and subject in busy:
@@ -357,9 +380,13 @@ class Writer:
                     collected[model].append(row)
             for model, row in self._hooks.close(state):
                 collected[model].append(row)
+            if connection.dialect.name == "postgresql":
+                self._answer()
             rows.write(connection, collected)
             for _call, work in works:
                 work.send_changes()
+            # SQLite works in this process; only its COMMIT leaves the interpreter to the loop.
+            self._answer()
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

@@ -8,7 +8,7 @@ TitrateError
 ├── NotFound 404            absent, or not yours: the same answer
 ├── Conflict 409            AlreadyExists, PatientMismatch
 ├── Gone 410                Erased, CursorExpired
-├── StaleVersion 412        ├── BodyTooLarge 413
+├── StaleVersion 412        ├── BodyTooLarge 413, AddressTooLong 414, HeadersTooLarge 431
 ├── Unprocessable 422       Invalid, IdempotencyKeyReused
 ├── PreconditionRequired 428  ├── RateLimited 429
 └── Unavailable 503         DatabaseUnavailable, AccessLogUnavailable, Overloaded; StorageFull 507
@@ -179,6 +179,16 @@ class BodyTooLarge(TitrateError):
     status = 413
     code = "body-too-large"
     title = "The body is larger than what is read here"
+
+
+class AddressTooLong(BodyTooLarge):
+    status = 414
+    title = "The address is longer than what is read here"
+
+
+class HeadersTooLarge(BodyTooLarge):
+    status = 431
+    title = "The headers are larger than what is read here"
 
 
 class UnsupportedMediaType(TitrateError):

@@ -5,10 +5,12 @@ import time
 from fastapi import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from app.core.errors import RateLimited, TitrateError, Unavailable
+from app.core.errors import AddressTooLong, HeadersTooLarge, RateLimited, TitrateError
 from app.core.limits import Gate, Left
 from app.core.log import logger
+from app.core.metrics import Metrics
 from app.core.problems import problem, request_id_of
+from app.core.web import log_refusal
 
 PRIVATE = [
     (b"cache-control", b"no-store"),
@@ -18,8 +20,23 @@ PRIVATE = [
 ]
 
 
-UNBOUNDED = ("/livez", "/readyz", "/oauth/", "/.well-known/")
+UNBOUNDED = ("/livez", "/readyz", "/metrics", "/oauth/", "/.well-known/")
 """Health and tokens are answered however much there is to do."""
+
+
+MOST_ADDRESS, MOST_HEADERS = 8 * 1024, 16 * 1024
+
+
+def refuse_too_long(scope: Scope) -> None:
+    """Let a request through whose address and headers have a size that some client needs.
+
+    Raises:
+        AddressTooLong, HeadersTooLarge: it has not; the server itself would read any.
+    """
+    if len(scope["raw_path"]) + len(scope["query_string"]) > MOST_ADDRESS:
+        raise AddressTooLong()
+    if sum(len(name) + len(value) for name, value in scope["headers"]) > MOST_HEADERS:
+        raise HeadersTooLarge()
 
 
 class AroundRequests:
@@ -54,26 +71,36 @@ class AroundRequests:
             await send(message)
 
         try:
+            refuse_too_long(scope)
             if is_bounded:
                 await self._gate.enter()
-        except Unavailable as refusal:
+        except TitrateError as refusal:
             await problem(Request(scope), refusal)(scope, receive, send_private)
+            self._count(scope, status, started)
             return
         try:
             await self._app(scope, receive, send_private)
         except Exception:
             logger.exception("a bug", extra={"fields": {"request_id": request_id}})
+            await log_refusal(Request(scope), TitrateError())
             if status == 500:
                 await problem(Request(scope), TitrateError())(scope, receive, send_private)
         finally:
             if is_bounded:
                 self._gate.leave()
-            route = scope.get("route")
-            fields = {
-                "request_id": request_id,
-                "method": scope["method"],
-                "route": getattr(route, "path", "unknown"),
-                "status": status,
-                "ms": round((time.perf_counter() - started) * 1000, 1),
-            }
-            logger.debug("request", extra={"fields": fields})
+            self._count(scope, status, started)
+
+    @staticmethod
+    def _count(scope: Scope, status: int, started: float) -> None:
+        route: str = getattr(scope.get("route"), "path", "unknown")
+        seconds = time.perf_counter() - started
+        metrics: Metrics = scope["app"].state.metrics
+        metrics.count(scope["method"], route, status, seconds)
+        fields = {
+            "request_id": scope["state"]["request_id"],
+            "method": scope["method"],
+            "route": route,
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        logger.debug("request", extra={"fields": fields})

@@ -9,7 +9,7 @@ from fastapi.routing import APIRoute
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from app.core.errors import Fault, InvalidParameter, TitrateError
+from app.core.errors import Fault, InvalidParameter, TitrateError, Unauthenticated
 from app.core.ids import uuid7
 from app.core.web import log_refusal
 from app.core.wire import faults_of
@@ -66,6 +66,12 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(StarletteHTTPException)
     async def framework(request: Request, error: StarletteHTTPException) -> Response:
+        if error.status_code == 405 and request.scope["path"].startswith("/v1/"):
+            # Who asks comes before what is asked.
+            try:
+                request.app.state.verified.actor(request)
+            except Unauthenticated as stranger:
+                return problem(request, stranger)
         code, title = _BY_STATUS.get(error.status_code, ("invalid-parameter", "Not accepted"))
         translated = TitrateError()
         translated.status, translated.code, translated.title = error.status_code, code, title  # type: ignore[misc]  # one instance speaks for the framework

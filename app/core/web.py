@@ -154,11 +154,14 @@ class Write:
 
     async def __call__(self, service: Service, actor: Actor, *args: Any) -> Response:
         request = self._request
+        request.app.state.reserve.require()
         call = Call(service, actor, args, trace_of(request))
         if request.method == "POST":
             self._use_key(call)
         await submit(request, call)
         if call.error is not None:
+            # What broke was taken back whole, its access row too.
+            request.state.logged = call.error.status != TitrateError.status
             raise call.error
         return noticed(respond(request, call.value), call.trace)
 
@@ -199,10 +202,10 @@ async def submit(request: Request, call: Call) -> None:
 
 async def log_refusal(request: Request, refusal: TitrateError) -> None:
     """Leave the access row of a known caller whom no service has seen: wrong role, bad body."""
-    actor = getattr(request.state, "actor", None)
+    actor: Actor | None = getattr(request.state, "actor", None)
     if actor is None or getattr(request.state, "logged", False):
         return
-    args = (path_patient(request), refusal)
+    args = (path_patient(request) or actor.patient_id, refusal)
     call = Call(_only_logged, actor, args, trace_of(request), writes=False)
     await submit(request, call)
 

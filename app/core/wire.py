@@ -86,10 +86,19 @@ class Sealable(Identified, OfPatient):
 M = TypeVar("M", bound=BaseModel)
 
 
+def content_of(data: BaseModel) -> dict[str, Any]:
+    """Give what was sent as JSON values, without what only says how it was sent."""
+    return data.model_dump(mode="json", exclude_unset=True, exclude=NOT_CONTENT)
+
+
+def in_order(content: dict[str, Any]) -> bytes:
+    """Write a content in one form only: sorted members."""
+    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+
+
 def canonical(data: BaseModel) -> bytes:
     """Write the content of a body in one form only: sorted members, exact decimals."""
-    content = data.model_dump(mode="json", exclude_unset=True, exclude=NOT_CONTENT)
-    return orjson.dumps(content, option=orjson.OPT_SORT_KEYS)
+    return in_order(content_of(data))
 
 
 # ---- reading

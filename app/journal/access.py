@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, select
+from sqlalchemy import ColumnElement, Select, select
 
 from app.core.db import Work
 from app.core.pagination import Page, read_cursor, write_cursor
@@ -52,6 +52,11 @@ def page(
 def about(patient_id: UUID) -> ColumnElement[bool]:
     """Keep to requests on one patient's data."""
     return Access.patient_id == patient_id
+
+
+def not_of(record_ids: Select[UUID]) -> ColumnElement[bool]:
+    """Keep to requests that named no record, or none of these."""
+    return Access.resource_id.is_(None) | Access.resource_id.not_in(record_ids)
 
 
 def by(actor_id: UUID) -> ColumnElement[bool]:

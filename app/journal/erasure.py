@@ -16,8 +16,12 @@ from app.journal.models import Entry, IdempotencyKey
 from app.journal.service import ERASED, REFUSED, link_of
 
 REQUEST = "erasure_request"
-DIARY = frozenset({"check_in", "assessment", "side_effect", "administration", REFUSED})
-"""What a patient makes. A signal that a diary opened is the clinic's, who had to see it."""
+DIARY = frozenset(
+    {"check_in", "assessment", "side_effect", "administration", "life_event", REFUSED}
+)
+"""What a patient makes. A consent stays, as the ground on which something was shown; and a signal
+that a diary opened is the clinic's, who had to see it.
+"""
 OWN = frozenset({"patient", "proxy"})
 AT_ONCE = 500
 

@@ -13,14 +13,20 @@ from app.core.errors import DatabaseUnavailable
 TRIES = 20
 """Of a checkpoint: a reader in the midst of its answer holds it up."""
 _OWNED = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s::regclass"
+_DATABASE_OWNED = (
+    "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
+)
+_SAMPLES = "VACUUM FULL pg_catalog.pg_statistic"
+"""Samples of what columns held, names and notes too: new ones leave the old ones in the file."""
 
 
 def purge(engine: Engine, tables: Sequence[str]) -> bool:
     """Write the files anew without what is not in them any more; False if that is not ours to do.
 
-    SQLite: the whole file, then the write-ahead log is emptied. PostgreSQL: the tables, each
-    locked meanwhile, which only their owner may do. What it cannot reach: PostgreSQL's own
-    write-ahead log until it is recycled, the catalog's old samples of a column, archives, backups.
+    SQLite: the whole file, then the write-ahead log is emptied. PostgreSQL: the tables, and the
+    catalog's samples of their columns, each locked meanwhile, which only the owner of the tables
+    and of the database may do. What it cannot reach: PostgreSQL's own write-ahead log until its
+    segments are removed, archives, backups (docs/security.md).
 
     Raises:
         DatabaseUnavailable: others held it up; nothing was lost, try again.
@@ -55,10 +61,12 @@ def _postgresql(driver: "psycopg.Connection[Any]", tables: Sequence[str]) -> boo
     driver.execute("SET statement_timeout = 0")
     driver.execute("SET lock_timeout = '10s'")
     owned = [driver.execute(_OWNED, [table]).fetchone() for table in tables]
+    owned.append(driver.execute(_DATABASE_OWNED).fetchone())
     if not all(row and row[0] for row in owned):
         return False
     for table in tables:
         driver.execute(
             psycopg.sql.SQL("VACUUM (FULL, ANALYZE) {}").format(psycopg.sql.Identifier(table))
         )
+    driver.execute(_SAMPLES)
     return True

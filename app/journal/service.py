@@ -4,6 +4,7 @@ import json
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import date, datetime
 from functools import cache
 from hashlib import sha256
@@ -13,10 +14,13 @@ from uuid import UUID, uuid5
 import orjson
 from pydantic import BaseModel
 from sqlalchemy import (
+    ARRAY,
     ColumnElement,
     ScalarSelect,
     Select,
+    Uuid,
     bindparam,
+    cast,
     exists,
     func,
     literal,
@@ -45,9 +49,9 @@ from app.core.errors import (
 )
 from app.core.pagination import Page, join, read_cursor, write_cursor
 from app.core.questions import Lookup, Question, among, run
-from app.core.scope import OPEN_TO
+from app.core.scope import LINKS, OPEN_TO
 from app.core.types import Id, UtcDateTime
-from app.core.wire import NOT_CONTENT, Identified, canonical
+from app.core.wire import Identified, canonical, content_of, in_order
 from app.journal import chain
 from app.journal.chain import Head
 from app.journal.models import (
@@ -65,6 +69,8 @@ ERASED = "erased"
 REFUSED = "refused_edit"
 ANY_SEALED = "any sealed"
 """What this transaction knows: whether the clinic has sealed records at all."""
+SEALED_FOR = "sealed for"
+"""Where this transaction knows whose what is being sealed is, if not the caller's."""
 SUBSTANCE_USE, PSYCHOTHERAPY = "substance_use", "psychotherapy_notes"
 PRIVATE = "private_notes"
 EXPORT = "EXPORT"
@@ -130,7 +136,8 @@ def _opening(heads: Select[Any]) -> Select[Any]:
 
     The heads depend on the opening, so the database cannot look at them before it.
     """
-    clinics = func.array_to_string(bindparam("clinics"), literal_column("','"))
+    ids = cast(bindparam("clinics"), ARRAY(Uuid))
+    clinics = func.array_to_string(ids, literal_column("','"))
     told = func.set_config(literal_column(f"'{OPEN_TO}'"), clinics, literal_column("true"))
     opened = select(told.label("told")).cte("opened")
     locked = heads.where(opened.c.told.is_not(None)).correlate(opened).lateral("heads")
@@ -266,9 +273,14 @@ def sent_before(
         raise AlreadyExists()
     if known[-1].action == ERASED:
         raise Erased()
-    print_ = fingerprint(data)
-    if any(one.fingerprint == print_ and one.actor_id == work.actor.user_id for one in known):
-        return answer_at(work, record_id, known[-1].version)
+    print_, author = fingerprint(data), work.actor.user_id
+    own = next((one for one in known if (one.fingerprint, one.actor_id) == (print_, author)), None)
+    if own is not None:
+        try:
+            return answer_at(work, record_id, known[-1].version)
+        except NotFound:
+            # A system may not read what is sealed; what it sent itself it may be told again.
+            return answer_at(replace(work, hidden=None), record_id, own.version)
     if refuse_other_content:
         raise AlreadyExists()
     return None
@@ -298,17 +310,14 @@ def record(
     belongs to the clinic and to no patient has a `patient_id` of None.
     """
     actor = work.actor
-    body = canonical(data)
+    content = content_of(data)
+    body = in_order(content)
     answer = {
         "id": record_id,
         "version": version,
         "status": status,
         **({"patient_id": patient_id} if patient_id else {}),
-        **data.model_dump(
-            mode="json",
-            exclude_unset=True,
-            exclude=NOT_CONTENT | {"patient_id"} if patient_id else NOT_CONTENT,
-        ),
+        **content,
         "recorded_at": work.now,
         "author": {"role": actor.role, "id": actor.user_id},
         "source": actor.source,
@@ -340,48 +349,42 @@ def record(
 # ---- what only some may know of
 
 
+class Seal(NamedTuple):
+    """The class of consent that a record needs, and who sees it without one."""
+
+    category: str
+    author_id: UUID
+
+
 def seal(work: Work, patient_id: UUID, record_id: UUID, category: str) -> None:
     """Keep a record from all who lack consent to its class; nothing here opens it again.
 
-    Sent again or corrected by another, it stays with its first author.
+    Sent again or corrected by another, it stays with its first author. What is kept within
+    `sealing` is the author's of what it belongs to: whoever wrote a course sees what was taken.
     """
-    if category_of(work, record_id) is None:
-        work.put_rows(
-            SealedRecord,
-            [
-                {
-                    "record_id": record_id,
-                    "patient_id": patient_id,
-                    "category": category,
-                    "author_id": work.actor.user_id,
-                }
-            ],
-        )
-    work.memory["sealed", record_id] = category
+    if seal_among(work, [record_id]) is not None:
+        return
+    made = Seal(category, work.memory.get(SEALED_FOR) or work.actor.user_id)
+    work.put_rows(
+        SealedRecord, [{"record_id": record_id, "patient_id": patient_id, **made._asdict()}]
+    )
+    work.memory["sealed", record_id] = made
     work.memory[ANY_SEALED] = True
 
 
-def category_of(work: Work, record_id: UUID) -> str | None:
-    """Give the class of consent that a record needs; None for one that is open to the team."""
-
-    def ask() -> str | None:
-        found: str | None = work.first(
-            select(SealedRecord.category).where(SealedRecord.record_id == record_id)
-        )
-        return found
-
-    known: str | None = work.memory.get(("sealed", record_id))
-    return known or ask()
-
-
 @contextmanager
-def sealing(work: Work, category: str | None) -> Iterator[None]:
-    """Seal whatever is kept meanwhile: what a record brings along is sealed as it is."""
+def sealing(work: Work, category: str | None, author_id: UUID | None = None) -> Iterator[None]:
+    """Seal whatever is kept meanwhile: what a record brings along is sealed as it is.
+
+    author_id: who sees it without a consent; left out, who does so already, or the caller.
+    """
     before, work.sealed_as = work.sealed_as, category
+    author = work.memory.get(SEALED_FOR)
+    work.memory[SEALED_FOR] = author_id or author
     try:
         yield
     finally:
-        work.sealed_as = before
+        work.sealed_as, work.memory[SEALED_FOR] = before, author
 
 
 def any_sealed(clinic_id: Any) -> Any:
@@ -389,18 +392,27 @@ def any_sealed(clinic_id: Any) -> Any:
     return exists().where(SealedRecord.clinic_id == clinic_id)
 
 
-def category_among(work: Work, record_ids: Iterable[UUID]) -> str | None:
-    """Give the class of consent that one of some records needs; None where all are open.
+def seal_among(work: Work, record_ids: Collection[UUID]) -> Seal | None:
+    """Give the seal that one of some records has; None where all are open.
 
     Nothing is asked in a clinic that has none sealed, which the question of who calls has told.
     """
-    for record_id in record_ids:
-        known: str | None = work.memory.get(("sealed", record_id))
-        if known is None and work.memory.get(ANY_SEALED):
-            known = category_of(work, record_id)
-        if known is not None:
-            return known
-    return None
+    made = (work.memory.get(("sealed", one)) for one in record_ids)
+    known: Seal | None = next((one for one in made if one is not None), None)
+    if known is None and record_ids and work.memory.get(ANY_SEALED):
+        row = work.first(
+            select(SealedRecord.category, SealedRecord.author_id).where(
+                SealedRecord.record_id.in_(record_ids)
+            )
+        )
+        known = None if row is None else Seal(*row)
+    return known
+
+
+def category_among(work: Work, record_ids: Collection[UUID]) -> str | None:
+    """Give the class of consent that one of some records needs; None where all are open."""
+    found = seal_among(work, record_ids)
+    return None if found is None else found.category
 
 
 def is_open(record_id: Any) -> ColumnElement[bool]:
@@ -461,6 +473,75 @@ def link_of(link: chain.Link) -> dict[str, Any]:
     }
 
 
+def shown(work: Work, patient_id: UUID | None, text: str) -> str | None:
+    """Give an answer as this caller may read it; None where all of it is of a hidden record.
+
+    An open record may name a sealed one: a check-in the course that was taken. Whoever must not
+    know of that finds the record without the entry that names it.
+    """
+    hidden = hidden_of(work, patient_id)
+    if not any(record_id in text for record_id in hidden):
+        return text
+    told = orjson.loads(text)
+    if not hidden.isdisjoint(str(told.get(name)) for name in LINKS):
+        return None
+    return orjson.dumps(_without(told, hidden)).decode()
+
+
+def is_shown_whole(work: Work, patient_id: UUID, record_id: UUID, version: int) -> bool:
+    """Say whether this caller may read all of a record."""
+    if work.hidden is None:
+        return True
+    text = text_at(work, record_id, version)
+    return shown(work, patient_id, text) == text
+
+
+def hidden_of(work: Work, patient_id: UUID | None) -> frozenset[str]:
+    """Give the ids of a patient's records that this caller must not know of."""
+    hidden = work.hidden
+    if hidden is None or patient_id is None:
+        return frozenset()
+
+    def ask() -> frozenset[str]:
+        found = work.all(
+            select(SealedRecord.record_id).where(
+                SealedRecord.patient_id == patient_id, SealedRecord.record_id.in_(hidden)
+            )
+        )
+        return frozenset(map(str, found))
+
+    return work.remember(("hidden", patient_id, work.actor.user_id), ask)
+
+
+def opened_to(work: Work, patient_id: UUID) -> frozenset[str]:
+    """Give the ids of a patient's sealed records that this caller may see all the same."""
+    if work.hidden is None:
+        return frozenset()
+    found = work.all(
+        select(SealedRecord.record_id).where(
+            SealedRecord.patient_id == patient_id, SealedRecord.record_id.not_in(work.hidden)
+        )
+    )
+    return frozenset(map(str, found))
+
+
+def _without(value: Any, hidden: Collection[str]) -> Any:
+    """Leave out of every list the entries that name a hidden record.
+
+    What names one by itself stays: the signal of a risk in a private answer says which it was.
+    """
+    if isinstance(value, dict):
+        return {name: _without(member, hidden) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_without(entry, hidden) for entry in value if not _names(entry, hidden)]
+    return value
+
+
+def _names(entry: Any, hidden: Collection[str]) -> bool:
+    said = entry.values() if isinstance(entry, dict) else (entry,)
+    return any(isinstance(one, str) and one in hidden for one in said)
+
+
 def answer_at(work: Work, record_id: UUID, version: int) -> Answer:
     """Give a record as it was answered at one version, byte for byte."""
     text = _text(work, Entry.answer, record_id, version)
@@ -495,7 +576,10 @@ def show(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) -> An
         raise NotFound()
     if found.answer is None:
         raise Erased()
-    return Answer(found.answer.encode(), record_id, found.version)
+    text = shown(work, patient_id, found.answer)
+    if text is None:
+        raise NotFound()
+    return Answer(text.encode(), record_id, found.version)
 
 
 def body_at(work: Work, record_id: UUID, version: int) -> dict[str, Any]:
@@ -578,7 +662,8 @@ def history(work: Work, type_: str, patient_id: UUID | None, record_id: UUID) ->
         .where(RefusedEdit.record_id == record_id, Entry.answer.is_not(None))
         .order_by(Entry.sequence.desc())
     )
-    return join([*texts, *refused], None)
+    told = [shown(work, patient_id, text) for text in (*texts, *refused)]
+    return join([text for text in told if text is not None], None)
 
 
 def keep_refused(
@@ -623,7 +708,7 @@ def page(
 ) -> Answer:
     """Give one page of a patient's records in the order (time, id), as stored JSON text."""
     statement = (
-        select(Entry.answer, model.id, time.label("time"))
+        select(Entry.answer, Entry.patient_id, model.id, time.label("time"))
         .join(
             model,
             (Entry.clinic_id == model.clinic_id)
@@ -650,7 +735,8 @@ def page(
         last = rows[-1]
         at = last.time.isoformat() if isinstance(last.time, date) else str(last.time)
         next_cursor = write_cursor(secret, name, at, str(last.id))
-    return join([row.answer for row in rows], next_cursor)
+    told = [shown(work, row.patient_id, row.answer) for row in rows]
+    return join([text for text in told if text is not None], next_cursor)
 
 
 def _position(type_: TypeEngine[Any], text: str) -> UUID | date:
@@ -713,7 +799,9 @@ def answers_of(
     last = {row.record_id: row for row in rows}
     first = {row.record_id: row.sequence for row in reversed(rows)}
     found = [
-        (row.type, orjson.loads(row.answer), first[record_id]) for record_id, row in last.items()
+        (row.type, orjson.loads(text), first[record_id])
+        for record_id, row in last.items()
+        if (text := shown(work, patient_id, row.answer)) is not None
     ]
     return [one for one in found if one[1]["status"] != "entered_in_error"]
 

@@ -1,7 +1,9 @@
 """Recomputes a clinic's chains: what was edited, removed or moved since it was written."""
 
+from collections import defaultdict
 from collections.abc import Collection, Iterator
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import inspect, select
 from sqlalchemy.orm import Mapper
@@ -9,6 +11,7 @@ from sqlalchemy.orm import Mapper
 from app.core.db import Work
 from app.journal import chain
 from app.journal.models import Access, Chained, ChainHead, Entry
+from app.journal.service import ERASED
 
 AT_ONCE = 1000
 KINDS: dict[chain.Kind, type[Entry] | type[Access]] = {"access": Access, "journal": Entry}
@@ -20,13 +23,15 @@ def verify(work: Work, kind: chain.Kind = "journal") -> tuple[int, int | None]:
 
     Gives how many rows hold, and the first sequence that does not; None when all do and the
     head stands where the last row says. A journal row whose content was erased with its salt
-    is held to its link alone. A tail that was rewritten together with the head is found only by a
-    head that was exported before.
+    is held to its link alone, and to the one tombstone that must stand for all versions of its
+    record: without it, it was emptied behind our back. A tail that was rewritten together with
+    the head is found only by a head that was exported before.
     """
     model = KINDS[kind]
     mapper: Mapper[Any] = inspect(model)
     own = [column.key for column in mapper.column_attrs if column.key not in _LINK]
     head = chain.Head(0, chain.GENESIS)
+    emptied: dict[UUID, list[int]] = defaultdict(list)
     for row in _rows(work, model):
         if (
             row.sequence != head.sequence + 1
@@ -36,6 +41,17 @@ def verify(work: Work, kind: chain.Kind = "journal") -> tuple[int, int | None]:
         ):
             return head.sequence, head.sequence + 1
         head = chain.Head(row.sequence, row.hash)
+        if row.salt is None:
+            emptied[row.record_id].append(row.sequence)
+        elif (
+            isinstance(row, Entry)
+            and row.action == ERASED
+            and len(emptied.pop(row.record_id, ())) != row.version - 1
+        ):
+            return head.sequence - 1, head.sequence
+    if emptied:
+        first = min(map(min, emptied.values()))
+        return first - 1, first
     last = work.first(select(ChainHead.sequence, ChainHead.hash).where(ChainHead.kind == kind))
     if last is None or tuple(last) != (head.sequence, head.hash):
         return head.sequence, head.sequence + 1

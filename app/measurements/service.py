@@ -3,9 +3,10 @@ each number means: the house's measures, then the clinic's own.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import lru_cache
+from itertools import groupby
+from operator import itemgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -41,8 +42,7 @@ MEASURE, INSTRUMENT = "measure", "instrument"
 DEVICE_CLOCK_TOLERANCE = timedelta(hours=24)
 
 
-@dataclass(frozen=True, slots=True)
-class Reading:
+class Reading(NamedTuple):
     """One number that a record asserts."""
 
     measure: str
@@ -136,31 +136,34 @@ def keep(
     """
     if not first_version:
         retract(work, record_id, sequence)
-    source = work.actor.source
+    common = {
+        "patient_id": person.id,
+        "record_id": record_id,
+        "asserted": sequence,
+        "retracted": None,
+        "source": work.actor.source,
+    }
     places: dict[tuple[str, date], int] = {}
     rows = []
-    for reading in readings:
-        slot = (reading.measure, reading.day)
-        places[slot] = places.get(slot, -1) + 1
+    for measure, value, day, at, medication_id, flags in readings:
+        place = places[measure, day] = places.get((measure, day), -1) + 1
         rows.append(
             {
-                "patient_id": person.id,
-                "measure": reading.measure,
-                "day": reading.day,
-                "record_id": record_id,
-                "place": places[slot],
-                "asserted": sequence,
-                "retracted": None,
-                "at": reading.at,
-                "value": reading.value,
-                "source": source,
-                "medication_id": reading.medication_id,
-                "flags": " ".join(reading.flags) or None,
+                **common,
+                "measure": measure,
+                "day": day,
+                "place": place,
+                "at": at,
+                "value": value,
+                "medication_id": medication_id,
+                "flags": " ".join(flags) or None,
             }
         )
     work.put_rows(Measurement, rows)
-    # The summary is everybody's: the numbers of a sealed record are read from the series alone.
-    shown = rows if work.sealed_as is None else ()
+    # The summary is everybody's: what is sealed, or of a sealed course, is in the series alone.
+    courses: set[Any] = {row["medication_id"] for row in rows} - {None}
+    sealed = {one for one in courses if journal.seal_among(work, [one])}
+    shown = [row for row in rows if work.sealed_as is None and row["medication_id"] not in sealed]
     _summarise(work, person.id, record_id, sequence, shown, seen_on)
 
 
@@ -201,6 +204,7 @@ def retract(work: Work, record_id: UUID, sequence: int) -> None:
             Measurement.measure.in_(lost),
             Measurement.record_id.not_in(gone),
             journal.is_open(Measurement.record_id),
+            Measurement.medication_id.is_(None) | journal.is_open(Measurement.medication_id),
             Measurement.retracted.is_(None),
             Measurement.flags.is_(None),
         )
@@ -208,9 +212,10 @@ def retract(work: Work, record_id: UUID, sequence: int) -> None:
             Measurement.day, Measurement.at.nulls_first(), Measurement.asserted, Measurement.place
         )
     )
-    kept["latest"] = latest | {
-        row.measure: _held(row._asdict(), str(row.record_id), _stamp(row.at)) for row in rows
-    }
+    for row in rows:
+        moment = _moment(row.day, row.at, str(row.record_id))
+        latest[row.measure] = {"value": row.value, **moment}
+    kept["latest"] = latest
     kept["stale_on"] = _first_stale_day(work, kept["latest"])
     keep_summary(work, patient_id)
 
@@ -230,30 +235,26 @@ def _summarise(
         kept["last_seen_on"] = seen_on
     latest = dict(kept["latest"])
     record = str(record_id)
-    at: datetime | None = None
-    stamp: int | None = None
-    for row in rows:
-        # The readings of one record mostly share one moment: its stamp is made once.
-        if row["at"] is not at:
-            at, stamp = row["at"], _stamp(row["at"])
-        known = latest.get(row["measure"])
-        held = _held(row, record, stamp)
-        if row["flags"] is None and (known is None or _when(known) <= _when(held)):
-            latest[row["measure"]] = held
+    usable = [row for row in rows if row["flags"] is None]
+    # The readings of one record mostly share one moment, which is written once.
+    for (day, at), several in groupby(usable, key=itemgetter("day", "at")):
+        moment = _moment(day, at, record)
+        when = _when(moment)
+        for row in several:
+            known = latest.get(row["measure"])
+            if known is None or _when(known) <= when:
+                latest[row["measure"]] = {"value": row["value"], **moment}
     kept["latest"] = latest
     kept["stale_on"] = _first_stale_day(work, latest)
     keep_summary(work, patient_id)
 
 
-def _held(row: Mapping[str, Any], record: str, stamp: int | None) -> dict[str, Any]:
-    held = {"value": row["value"], "on": row["day"].isoformat(), "record_id": record}
-    if stamp is not None:
-        held["at"] = stamp
-    return held
-
-
-def _stamp(at: datetime | None) -> int | None:
-    return None if at is None else int(at.timestamp())
+def _moment(day: date, at: datetime | None, record: str) -> dict[str, Any]:
+    """Give what a latest value is held with: its day, its time if it has one, its record."""
+    moment: dict[str, Any] = {"on": day.isoformat(), "record_id": record}
+    if at is not None:
+        moment["at"] = int(at.timestamp())
+    return moment
 
 
 def _when(held: Mapping[str, Any]) -> tuple[str, int]:

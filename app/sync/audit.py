@@ -23,7 +23,10 @@ HEAD = "head+jwt"
 
 def receipts(work: Work, patient_id: UUID, page_: Page, secret: bytes) -> Answer:
     """Tell a patient who was shown what they sent, the newest first."""
-    where = access.seen_by_others(patient_id, work.actor.user_id)
+    where = [*access.seen_by_others(patient_id, work.actor.user_id)]
+    if work.hidden is not None:
+        # A therapist who reads the notes of a psychotherapy leaves no trace of them here.
+        where.append(access.not_of(work.hidden))
     rows, next_ = access.page(work, f"receipts {patient_id}", page_, secret, *where)
     names = identity.names(work, {row.actor_id for row in rows})
     items = [

@@ -1,5 +1,6 @@
 """Which changes a caller may follow."""
 
+from functools import partial
 from uuid import UUID
 
 from sqlalchemy import ColumnElement
@@ -10,6 +11,7 @@ from app.core.db import Work
 from app.journal import changes
 from app.monitoring import service as monitoring
 from app.patients import service as patients
+from app.patients import sight
 from app.signals import service as signals
 
 PATH = "/v1/changes"
@@ -26,7 +28,13 @@ def of_patient(work: Work, patient_id: UUID, since: str, limit: int, secret: byt
     """
     patients.get(work, patient_id)
     path = f"/v1/patients/{patient_id}/changes"
-    return changes.page(work, path, _of_patient(work, patient_id), since, limit, secret)
+    where = _of_patient(work, patient_id)
+    return changes.page(work, path, where, since, limit, secret, _consented(work))
+
+
+def _consented(work: Work) -> changes.Consented | None:
+    """Give what says what consents opened to this caller; a patient's own sight needs none."""
+    return partial(sight.consented_at, work) if work.actor.role in STAFF else None
 
 
 def _of_patient(work: Work, patient_id: UUID) -> ColumnElement[bool]:
@@ -51,4 +59,4 @@ def of_clinic(work: Work, patient_id: UUID | None, since: str, limit: int, secre
         where = _of_patient(work, patient_id)
     else:
         where = None
-    return changes.page(work, PATH, where, since, limit, secret)
+    return changes.page(work, PATH, where, since, limit, secret, _consented(work))

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
+import orjson
 from pydantic import Field, model_validator
 from pydantic_core import PydanticCustomError
 from sqlalchemy import delete, or_, select
@@ -30,12 +31,25 @@ from app.measurements import service as measurements
 from app.patients import service as patients
 
 Covers = Literal["patient_made", "everything"]
+LISTED = ("id", "patient_id", "covers", "records", "legal_basis")
+"""What is kept of a request that was done, to do it again in a restored record."""
 LINKS = ("id", "record_id")
 """Columns by which a row belongs to a record."""
 KEPT = frozenset(
-    {"journal", "access_log", "erasure_requests", "patients", "users", "care_relations"}
+    {
+        "journal",
+        "access_log",
+        "erasure_requests",
+        "patients",
+        "users",
+        "care_relations",
+        "sealed_records",
+    }
 )
-"""Tables whose rows of a patient stay: without content, or without any from the beginning."""
+"""Tables whose rows of a patient stay: without content, or without any from the beginning.
+
+A seal stays, so that the tombstone behind it is seen by nobody who could not see the record.
+"""
 
 
 class ErasureIn(Identified):
@@ -102,6 +116,12 @@ def show(work: Work, request_id: UUID) -> Answer:
     return journal.show(work, REQUEST, row.patient_id, request_id)
 
 
+def history(work: Work, request_id: UUID) -> Answer:
+    """Give every state of one request, newest first: who moved it, when, on which basis."""
+    row = _find(work, request_id, None)
+    return journal.history(work, REQUEST, row.patient_id, request_id)
+
+
 def page(work: Work, page_: Page, secret: bytes) -> Answer:
     """Give the clinic's requests in the order of their ids."""
     return journal.page(work, ErasureRequest, ErasureRequest.id, page_, secret=secret)
@@ -139,14 +159,19 @@ def erase(
     Raises:
         NotFound, PreconditionRequired, StaleVersion.
         Forbidden: everything, by the person who received the request.
-        Invalid: everything, without saying why it need not be kept; or done already.
+        Invalid: everything, or what was held, without saying why it need not be kept any more;
+            another request of this patient is held; or done already.
     """
     row = _open(work, patient_id, request_id, named)
     everything = row.covers == "everything"
     if everything and row.received_by == work.actor.user_id:
         raise Forbidden("a second person decides about the clinic's record")
-    if everything and data.legal_basis is None:
+    if data.legal_basis is None and (everything or row.state == "held"):
         raise Invalid("why no duty to keep it holds", pointer="/legal_basis")
+    if _is_held(work, patient_id, besides=request_id):
+        raise Invalid(
+            "the hold on another request of this patient is ended first", pointer="/state"
+        )
     body = journal.body_at(work, request_id, 1)
     only = {UUID(one) for one in body.get("records", ())}
     some = erasure.targets(work, patient_id, only, patient_made=not everything)
@@ -179,6 +204,32 @@ def finish(
     return _move(work, row, data, {"files_purged": purged})
 
 
+# ---- after a restore: a backup holds what was erased since
+
+
+def done(work: Work) -> Answer:
+    """Give what was erased, without any content, to be kept outside of the database."""
+    ids = work.all(
+        select(ErasureRequest.id).where(ErasureRequest.state == "done").order_by(ErasureRequest.id)
+    )
+    told = journal.answers_known_at(work, ids)
+    return Answer(orjson.dumps([{name: one.get(name) for name in LISTED} for _, one in told]))
+
+
+def receive_again(work: Work, patient_id: UUID, data: ErasureIn) -> int | None:
+    """Note what was erased before, where the restored record does not know of it.
+
+    Gives the version to go on from; None where nothing is left to do: it is done in this record
+    too, or the patient came after the backup.
+    """
+    if not patients.is_known(work, patient_id):
+        return None
+    row = work.first(select(ErasureRequest).where(ErasureRequest.id == data.id))
+    if row is None:
+        return receive(work, patient_id, data).version
+    return None if row.state == "done" else int(row.version)
+
+
 def _open(
     work: Work, patient_id: UUID, request_id: UUID, named: frozenset[int] | None
 ) -> ErasureRequest:
@@ -187,6 +238,18 @@ def _open(
     if row.state == "done":
         raise Invalid("nothing more is left to do", pointer="/state")
     return row
+
+
+def _is_held(work: Work, patient_id: UUID, besides: UUID) -> bool:
+    """Say whether what is asked to go has to be kept by the word on another request."""
+    found = work.first(
+        select(ErasureRequest.id).where(
+            ErasureRequest.patient_id == patient_id,
+            ErasureRequest.state == "held",
+            ErasureRequest.id != besides,
+        )
+    )
+    return found is not None
 
 
 def _move(work: Work, row: ErasureRequest, data: ErasureMove, more: dict[str, Any]) -> Answer:

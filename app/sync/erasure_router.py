@@ -19,6 +19,7 @@ from app.patients.schemas import Envelope
 from app.sync import erasure
 from app.sync.erasure import ErasureIn, ErasureMove
 
+no_parameters = Depends(only_known())
 router = APIRouter(prefix="/v1/erasure-requests", tags=["erasure"], route_class=Route)
 Officer = Annotated[Actor, Depends(Require("privacy_officer", "administrator"))]
 OfficerOrPatient = Annotated[Actor, Depends(Require("privacy_officer", "administrator", "patient"))]
@@ -62,6 +63,12 @@ async def list_erasure_requests(
 async def show_erasure_request(request_id: UUID, actor: Officer, read: Reading) -> Response:
     """Give one request."""
     return await read(lambda work: erasure.show(work, request_id), actor)
+
+
+@router.get("/{request_id}/history", response_model=ErasurePage, dependencies=[no_parameters])
+async def erasure_request_history(request_id: UUID, actor: Officer, read: Reading) -> Response:
+    """Give every state of one request: who moved it, when, and on which basis."""
+    return await read(lambda work: erasure.history(work, request_id), actor)
 
 
 @router.patch("/{request_id}", response_model=ErasureOut)

@@ -50,6 +50,7 @@ async def sync(
     actor: ClinicianOrPatient,
 ) -> Response:
     """Take what a phone did, offline for weeks, twice, out of order: one result an item."""
+    request.app.state.reserve.require()
     groups: dict[UUID | None, list[Item]] = defaultdict(list)
     for item in batch.items:
         groups[item.patient_id].append(item)

@@ -6,16 +6,23 @@ medicine at a time: what the store does not say is unknown, and never "not taken
 """
 
 from datetime import datetime
+from decimal import Decimal
 from typing import Annotated, Any, Literal
 from uuid import UUID, uuid5
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, WithJsonSchema
 
 from app.clinical.units import UnitNotAccepted, read_unit
 from app.core.errors import Invalid
-from app.core.wire import Amount, Code, Identified, Instant, Line, OfPatient, Wire
+from app.core.wire import Code, Identified, Instant, Line, OfPatient, Wire, exact
 from app.medications.schemas import AdministrationIn, DoseIn, Taken
 
+Number = Annotated[
+    Decimal,
+    Field(ge=0, le=1_000_000),
+    WithJsonSchema({"type": "number", "minimum": 0, "maximum": 1_000_000}, mode="validation"),
+]
+"""A quantity as a store has it: a skipped dose may carry 0, a third of a tablet all its digits."""
 LogStatus = Literal[
     "taken", "skipped", "snoozed", "notInteracted", "notificationNotSent", "notLogged"
 ]
@@ -37,7 +44,7 @@ class HealthKitDose(Theirs):
     log_status: Annotated[LogStatus, Field(alias="logStatus")]
     start_date: Annotated[Instant | None, Field(alias="startDate")] = None
     scheduled_date: Annotated[Instant | None, Field(alias="scheduledDate")] = None
-    dose_quantity: Annotated[Amount | None, Field(alias="doseQuantity")] = None
+    dose_quantity: Annotated[Number | None, Field(alias="doseQuantity")] = None
     unit: Line | None = None
 
 
@@ -71,7 +78,7 @@ class TimeFrame(Theirs):
 class Quantity(Theirs):
     """A number and a unit (omh:unit-value)."""
 
-    value: Amount
+    value: Number
     unit: Line
 
 
@@ -128,7 +135,7 @@ def read_sample(patient_id: UUID, data: SampleIn) -> tuple[UUID, AdministrationI
             source="health_kit",
             source_name=kit.source,
             sample_id=kit.uuid,
-            quantity=f"{kit.dose_quantity} {kit.unit or ''}".strip() if kit.dose_quantity else None,
+            quantity=_said(kit.dose_quantity, kit.unit),
         )
         told = _administration(
             data.medication_id,
@@ -147,7 +154,7 @@ def read_sample(patient_id: UUID, data: SampleIn) -> tuple[UUID, AdministrationI
             source="open_mhealth",
             source_name=provenance.source_name,
             sample_id=provenance.source_data_point_id or point.header.id,
-            quantity=f"{body.dose.value} {body.dose.unit}" if body.dose else None,
+            quantity=_said(body.dose.value, body.dose.unit) if body.dose else None,
         )
         dose = _dose(body.dose.value, body.dose.unit) if body.dose else None
         told = _administration(data.medication_id, body.taken, at, None, dose)
@@ -172,11 +179,17 @@ def _administration(
     )
 
 
-def _dose(amount: Any, unit: str | None) -> DoseIn | None:
-    """Give a dose where the unit is one of ours; a `count` of something is no known amount."""
+def _said(amount: Decimal | None, unit: str | None) -> str | None:
+    return f"{exact(amount):f} {unit or ''}".strip() if amount is not None else None
+
+
+def _dose(amount: Decimal | None, unit: str | None) -> DoseIn | None:
+    """Give a dose where amount and unit are ones of ours; a `count` is no known amount."""
     if amount is None or unit is None:
         return None
     try:
-        return DoseIn(amount=amount, unit=read_unit(unit, "intake"))
-    except UnitNotAccepted:
+        return DoseIn.model_validate(
+            {"amount": f"{exact(amount):f}", "unit": read_unit(unit, "intake")}
+        )
+    except (UnitNotAccepted, ValidationError):
         return None

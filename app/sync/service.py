@@ -204,7 +204,7 @@ def _try(unit: _Unit, item: Item, sent: Items) -> tuple[Result, Answer | None]:
     if item.base_version != last.version or last.action == "withdrawn":
         if item.body is not None:
             journal.keep_refused(work, person.id, item.id, item.base_version, item.body)
-        server = journal.answer_at(work, item.id, last.version).body
+        server = journal.show(work, kind.name, person.id, item.id).body
         return Result(item.index, item.id, "conflict", last.version, server=server), None
     if known[0].actor_id != work.actor.user_id:
         raise Forbidden("another's record is corrected at its own address, with a reason")

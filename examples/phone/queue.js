@@ -86,6 +86,7 @@ export function send() {
       const notices = [];
       for (let some; (some = await store.oldest(MOST)).length > 0; ) {
         const answer = await post(some.map((one) => one.item));
+        if (answer.results?.length !== some.length) throw new Error("somebody else answered");
         await settle(some, answer);
         if (answer.safety_notice) notices.push(answer.safety_notice.text);
         tell({ state: "sent", skew: answer.flags?.includes("clock_skew") });

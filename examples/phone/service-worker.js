@@ -1,7 +1,7 @@
 // Keeps the page's own files, so that it opens without a network. It never touches the API:
 // what the clinic's server answers is not to be found in a cache.
 
-const SHELL = "check-in-1"; // another name where a file has changed
+const SHELL = "check-in-2"; // another name where a file has changed
 const FILES = ["./", "index.html", "style.css", "page.js", "queue.js", "store.js"];
 
 self.addEventListener("install", (event) => {

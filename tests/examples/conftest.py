@@ -1,6 +1,5 @@
 """A browser, and the phone's page on one origin with the API, as a clinic's proxy would do it."""
 
-import shutil
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -14,13 +13,12 @@ from typing import Any, Literal
 import httpx
 import orjson
 import pytest
-from playwright.sync_api import Browser, BrowserContext, sync_playwright
+from playwright.sync_api import Browser, BrowserContext
 
 from tests.conftest import Clinic, TestClock
-from tests.programs import BROWSERS
 
 PAGE = Path(__file__).resolve().parents[2] / "examples" / "phone"
-Fault = Literal["refuse", "lose"]
+Fault = Literal["refuse", "lose", "strange"]
 
 
 @pytest.fixture
@@ -34,7 +32,8 @@ class Site:
     """The page and the API behind one address; what goes wrong on the way is told beforehand.
 
     faults: for each of the next calls of /v1/sync: `refuse` answers 503 and hands nothing on,
-    `lose` hands it on and answers 503 all the same, None does what it should.
+    `lose` hands it on and answers 503 all the same, `strange` hands nothing on and answers 200
+    with what is no answer, as a hotel's network does; None does what it should.
     """
 
     api: str
@@ -62,6 +61,9 @@ class _Handler(SimpleHTTPRequestHandler):
             fault = self._site.faults.popleft() if self._site.faults else None
         if fault == "refuse":
             self._answer(503, b"", {"Retry-After": "1"})
+            return
+        if fault == "strange":
+            self._answer(200, b'{"results": []}', {"content-type": "application/json"})
             return
         names = ("authorization", "content-type")
         headers = {name: self.headers[name] for name in names if name in self.headers}
@@ -91,16 +93,6 @@ def site(clinic: Clinic) -> Iterator[Site]:
         yield site
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, BROWSERS)), None)
-    with sync_playwright() as playwright:
-        # In a container there is no sandbox to be had, and the page is our own.
-        browser = playwright.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -115,6 +115,21 @@ def test_a_503_in_the_middle_neither_loses_nor_doubles(
     assert Counter(notes) == Counter(f"no {n}" for n in range(230))
 
 
+def test_a_200_from_somebody_else_takes_nothing_out_of_the_queue(
+    phone: BrowserContext, site: Site, prescriber: Caller, patient_id: str, token: str
+) -> None:
+    page = open_page(phone, site)
+    join(page, token)
+    site.faults.append("strange")
+    check_in(page, 4)
+    expect(page.locator("#sync")).to_contain_text("1 waiting to be sent (will try again)")
+
+    page.evaluate("dispatchEvent(new Event('online'))")
+
+    all_sent(page)
+    assert moods(prescriber, patient_id) == [4]
+
+
 def test_two_tabs_at_once_send_each_check_in_once(
     phone: BrowserContext, site: Site, prescriber: Caller, patient_id: str, token: str
 ) -> None:

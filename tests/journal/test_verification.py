@@ -108,10 +108,36 @@ def test_a_removed_or_moved_row_is_found(
     assert verify(written, "journal")[1] == found
 
 
-def test_an_erased_row_keeps_its_place_in_the_chain(written: Clinic) -> None:
+def test_a_row_that_was_emptied_without_a_tombstone_is_found(written: Clinic) -> None:
+    """What an erasure leaves, without the erasure: its own row would name who did it."""
     tamper(written, "UPDATE journal SET body = NULL, answer = NULL, salt = NULL WHERE sequence = 2")
 
-    assert verify(written, "journal") == (WRITTEN, None)
+    assert verify(written, "journal") == (1, 2)
+
+
+def test_a_row_that_hides_under_another_s_tombstone_is_found(
+    written: Clinic, prescriber: Caller
+) -> None:
+    third = "019a5b10-0000-7000-8000-000000000022"
+    officer = written.as_("privacy_officer")
+    ask = {"id": "019a5b10-0000-7000-8000-0000000000e1", "patient_id": PERSON["id"]}
+    entry = {"id": third[:-2] + "23", "occurred_at": "2026-04-23T07:45:00-04:00"}
+    patient = written.as_("patient", patient_id=PERSON["id"])
+    assert patient("POST", f"{PATH}/check-ins", entry).status_code == 201
+    assert officer("POST", "/v1/erasure-requests", ask).status_code == 201
+    done = {"patient_id": PERSON["id"], "state": "done"}
+    path = f"/v1/erasure-requests/{ask['id']}"
+    assert officer("PATCH", path, done, headers={"If-Match": '"1"'}).status_code == 200
+    rows, broken = verify(written, "journal")
+    assert broken is None
+
+    tamper(
+        written,
+        "UPDATE journal SET body = NULL, answer = NULL, salt = NULL, version = 0, "
+        f"record_id = '{entry['id']}' WHERE sequence = 4",
+    )
+
+    assert verify(written, "journal") == (rows - 2, rows - 1)
 
 
 def test_another_clinics_chain_is_its_own(written: Clinic) -> None:

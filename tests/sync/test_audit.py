@@ -44,6 +44,27 @@ def test_a_patient_sees_who_saw_it(clinic: Clinic, patient: Caller, prescriber: 
     assert prescriber("GET", "/v1/me/receipts").status_code == 403
 
 
+def test_a_receipt_leaves_no_trace_of_a_therapist_s_own_notes(
+    clinic: Clinic, patient: Caller, prescriber: Caller
+) -> None:
+    session: dict[str, Any] = {
+        "id": str(uuid4()),
+        "occurred_at": "2026-05-20T10:00:00Z",
+        "modality": "psychodynamic",
+        "attended": True,
+        "confidential": "psychotherapy_notes",
+    }
+    path = f"{PATH}/therapy-sessions"
+    assert prescriber("POST", path, session).status_code == 201
+    assert prescriber("GET", f"{path}/{session['id']}").status_code == 200
+    prescriber("GET", PATH)
+
+    told = patient("GET", "/v1/me/receipts")
+
+    assert [one["operation"] for one in told.json()["items"]] == ["show_patient"]
+    assert session["id"] not in told.text
+
+
 def test_the_access_log_is_for_officers_of_the_clinic(
     clinic: Clinic, patient: Caller, prescriber: Caller
 ) -> None:

@@ -8,10 +8,13 @@ from uuid import uuid4
 import httpx
 import pytest
 
+from app.identity.service import DEFAULT_CLINIC, built_in_user
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
 from tests.patients.test_patients import PATH, PERSON
 
 CHANGES = f"{PATH}/changes"
+SEALED = "substance_use"
+TEAM = ("prescriber", "care_team")
 
 
 def check_in(**more: Any) -> dict[str, Any]:
@@ -132,6 +135,119 @@ def test_a_cursor_of_another_past_has_expired(clinic: Clinic, prescriber: Caller
         assert (expired.status_code, expired.json()["code"]) == (410, "cursor-expired")
         assert expired.headers["Link"] == f'<{CHANGES}>; rel="full-resync"'
         prescriber("POST", f"{PATH}/check-ins", check_in())
+
+
+@pytest.fixture
+def team(clinic: Clinic, prescriber: Caller) -> Caller:
+    """A colleague who cares for the patient too."""
+    prescriber("POST", "/v1/patients", PERSON)
+    members = [{"user_id": str(built_in_user(DEFAULT_CLINIC, role))} for role in TEAM]
+    placed = prescriber("PUT", f"{PATH}/care-team", {"members": members})
+    assert placed.status_code == 201, placed.text
+    return clinic.as_("care_team")
+
+
+def diagnosis(caller: Caller, **more: Any) -> str:
+    body = {"id": str(uuid4()), "text": "opioid use disorder", **more}
+    assert caller("POST", f"{PATH}/conditions", body).status_code == 201
+    return str(body["id"])
+
+
+def consent(patient: Caller, **more: Any) -> str:
+    recipient = str(built_in_user(DEFAULT_CLINIC, "care_team"))
+    body = {"id": str(uuid4()), "category": SEALED, "recipient_id": recipient, **more}
+    assert patient("POST", f"{PATH}/consents", body).status_code == 201
+    return f"{PATH}/consents/{body['id']}"
+
+
+def told(page: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["op"], one["id"]) for one in page["items"]]
+
+
+@pytest.mark.parametrize("path", [CHANGES, "/v1/changes"])
+def test_a_consent_shows_what_it_opens_and_its_end_takes_it_back(
+    clinic: Clinic, prescriber: Caller, team: Caller, path: str
+) -> None:
+    patient = clinic.as_("patient", patient_id=PERSON["id"])
+    sealed = diagnosis(prescriber, confidential=SEALED)
+    unseen = follow(team, path)
+    assert sealed not in str(unseen)
+    author = follow(prescriber, path)["next"]
+
+    opening = consent(patient)
+    opened = follow(team, path, unseen["next"])
+    quiet = follow(team, path, opened["next"])
+    patient("PATCH", opening, {"given": False}, headers={"If-Match": '"1"'})
+    ended = follow(team, path, quiet["next"])
+
+    assert told(opened) == [("create", sealed)]
+    assert told(quiet) == []
+    assert told(ended) == [("erase", sealed)]
+    assert told(follow(team, path, ended["next"])) == []
+    assert sealed not in str(follow(team, path))
+    assert told(follow(prescriber, path, author)) == []
+
+
+def test_a_consent_that_ends_with_its_last_day_takes_back_what_it_showed(
+    clinic: Clinic, prescriber: Caller, team: Caller
+) -> None:
+    sealed = diagnosis(prescriber, confidential=SEALED)
+    consent(clinic.as_("patient", patient_id=PERSON["id"]), until="2026-06-01")
+    shown = follow(team, CHANGES)
+    assert ("create", sealed) in told(shown)
+
+    clinic.clock.advance(hours=12)
+
+    team = clinic.as_("care_team")
+    ended = follow(team, CHANGES, shown["next"])
+    assert told(ended) == [("erase", sealed)]
+    assert told(follow(team, CHANGES, ended["next"])) == []
+
+
+def test_a_record_that_is_sealed_later_is_taken_back_from_who_saw_it(
+    prescriber: Caller, team: Caller
+) -> None:
+    was_open = diagnosis(prescriber)
+    sealed = diagnosis(prescriber, confidential=SEALED)
+    shown = follow(team, CHANGES)
+    for one, patch in ((was_open, {"confidential": SEALED}), (sealed, {"note": "again"})):
+        path = f"{PATH}/conditions/{one}"
+        assert prescriber("PATCH", path, patch, headers={"If-Match": '"1"'}).status_code == 200
+
+    taken = follow(team, CHANGES, shown["next"])
+
+    assert ("create", was_open) in told(shown)
+    assert told(taken) == [("erase", was_open)]
+    assert told(follow(team, CHANGES, taken["next"])) == []
+
+
+def test_what_a_consent_opens_is_told_once_however_small_the_pages(
+    clinic: Clinic, prescriber: Caller, team: Caller
+) -> None:
+    start = follow(team, CHANGES)["next"]
+    before = diagnosis(prescriber, confidential=SEALED)
+    since = follow(team, CHANGES, start)["next"]
+    after = [diagnosis(prescriber, confidential=SEALED) for _ in range(3)]
+    consent(clinic.as_("patient", patient_id=PERSON["id"]))
+
+    seen, more = [], True
+    while more:
+        page = follow(team, CHANGES, since, limit=1)
+        seen += told(page)
+        since, more = page["next"], page["has_more"]
+
+    assert seen == [("create", one) for one in (before, *after)]
+
+
+def test_a_cursor_that_stands_on_what_one_must_not_know_of_is_good(
+    clinic: Clinic, prescriber: Caller, team: Caller
+) -> None:
+    diagnosis(prescriber, confidential=SEALED)
+    since = follow(team, "/v1/changes")["next"]
+    entry = check_in()
+    prescriber("POST", f"{PATH}/check-ins", entry)
+
+    assert told(follow(team, "/v1/changes", since)) == [("create", entry["id"])]
 
 
 WRITERS = 8

@@ -63,6 +63,15 @@ def files(clinic: Clinic) -> list[Path]:
     return [one for one in (Path(row[0]) / "base" / str(row[1])).iterdir() if one.is_file()]
 
 
+def sample(clinic: Clinic) -> None:
+    """Let PostgreSQL keep samples of what the columns hold, as it does by itself in time."""
+    engine = clinic.app.state.engine
+    if engine.dialect.name == "postgresql":
+        with engine.connect() as connection:
+            connection.exec_driver_sql("ANALYZE")
+            connection.commit()
+
+
 def holding(clinic: Clinic, text: str) -> list[str]:
     return [one.name for one in files(clinic) if text.encode() in one.read_bytes()]
 
@@ -96,6 +105,15 @@ def test_no_byte_of_what_a_patient_wrote_is_left(written: Clinic, prescriber: Ca
     }
     (conflict,) = patient("POST", "/v1/sync", {"items": [refused]}).json()["results"]
     assert conflict["status"] == "conflict"
+    life: dict[str, Any] = {
+        "id": str(uuid4()),
+        "label": CANARY,
+        "from_on": "2026-05-02",
+        "kind": "work",
+    }
+    life |= {"weight": 1, "confidential": "private_notes"}
+    assert patient("POST", f"{PATH}/life-events", life).status_code == 201
+    sample(written)
     assert holding(written, CANARY)
 
     told, chains = erase(written)
@@ -152,6 +170,30 @@ def test_some_entries_go_and_the_others_stay(written: Clinic, prescriber: Caller
     assert [one["id"] for one in listed] == [stays["id"]]
 
 
+def test_what_was_sealed_leaves_no_tombstone_for_who_could_not_see_it(
+    written: Clinic, prescriber: Caller
+) -> None:
+    patient = written.as_("patient", patient_id=PATIENT)
+    private: dict[str, Any] = {
+        "id": str(uuid4()),
+        "label": "a quarrel",
+        "from_on": "2026-05-02",
+        "kind": "work",
+    }
+    private |= {"weight": 1, "confidential": "private_notes"}
+    path = f"{PATH}/life-events"
+    assert patient("POST", path, private).status_code == 201
+    since = prescriber("GET", f"{PATH}/changes").json()["next"]
+
+    erase(written)
+
+    told = prescriber("GET", f"{PATH}/changes", params={"since": since}).text
+    assert private["id"] not in told
+    assert private["id"] not in prescriber("GET", f"{PATH}/changes").text
+    assert prescriber("GET", f"{path}/{private['id']}").status_code == 404
+    assert patient("GET", f"{path}/{private['id']}").status_code == 410
+
+
 def test_everything_goes_by_a_second_person_only(written: Clinic, prescriber: Caller) -> None:
     note = {"kind": "visit", **check_in(3, note=CANARY)}
     prescriber("POST", f"{PATH}/follow-ups", note)
@@ -204,6 +246,39 @@ def test_what_has_to_be_kept_is_held_on_a_basis(written: Clinic) -> None:
     assert listed == held.json() == officer("GET", path).json()
 
 
+def test_a_hold_binds_the_patient_s_record_whoever_asks_next(
+    written: Clinic, prescriber: Caller
+) -> None:
+    patient, officer = written.as_("patient", patient_id=PATIENT), written.as_("privacy_officer")
+    entry = check_in(3, note=CANARY)
+    patient("POST", f"{PATH}/check-ins", entry)
+    paths = []
+    for _ in range(2):
+        request = {"id": str(uuid4()), "patient_id": PATIENT}
+        assert patient("POST", REQUESTS, request).status_code == 201
+        paths.append(f"{REQUESTS}/{request['id']}")
+    hold = {"patient_id": PATIENT, "state": "held", "legal_basis": "an open claim"}
+    done = {"patient_id": PATIENT, "state": "done"}
+    first, second = paths
+    assert officer("PATCH", first, hold, headers={"If-Match": '"1"'}).status_code == 200
+
+    by_another = officer("PATCH", second, done, headers={"If-Match": '"1"'})
+    without_word = officer("PATCH", first, done, headers={"If-Match": '"2"'})
+    stays = prescriber("GET", f"{PATH}/check-ins/{entry['id']}")
+    ended = done | {"legal_basis": "the claim was settled"}
+    goes = officer("PATCH", first, ended, headers={"If-Match": '"2"'})
+
+    assert (by_another.status_code, without_word.status_code) == (422, 422)
+    assert by_another.json()["errors"][0]["pointer"] == "/state"
+    assert without_word.json()["errors"][0]["pointer"] == "/legal_basis"
+    assert stays.status_code == 200
+    assert goes.status_code == 200, goes.text
+    assert prescriber("GET", f"{PATH}/check-ins/{entry['id']}").status_code == 410
+    history = officer("GET", f"{first}/history").json()["items"]
+    assert [one["state"] for one in history] == ["done", "held", "received"]
+    assert patient("GET", f"{first}/history").status_code == 403
+
+
 def test_nobody_else_may_ask_for_it(written: Clinic, prescriber: Caller) -> None:
     other = str(uuid4())
     prescriber("POST", "/v1/patients", {"id": other, "name": {"given": "B", "family": "C"}})
@@ -239,7 +314,7 @@ def test_an_episode_goes_and_the_visit_that_read_it_stays(
 
 
 def test_what_points_at_a_diary_entry_is_found_by_erasure() -> None:
-    diary = {"follow_ups", "assessments", "side_effects", "administrations"}
+    diary = {"follow_ups", "assessments", "side_effects", "administrations", "life_events"}
     pointing = {
         (table.name, element.parent.name)
         for table in Base.metadata.sorted_tables

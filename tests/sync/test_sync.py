@@ -451,6 +451,36 @@ def test_a_dose_is_known_by_its_source_and_its_id_there(phone: Caller, medicine:
     assert listed[1]["sample"]["quantity"] == "50 count"
 
 
+@pytest.mark.parametrize(
+    ("quantity", "unit", "dose", "said"),
+    [
+        (0, "mg", None, "0 mg"),
+        (0.3333333333333333, "{tablet}", None, "0.3333333333333333 {tablet}"),
+        (12.50, "mg", {"amount": "12.5", "unit": "mg"}, "12.5 mg"),
+        (50.0, "milligram", None, "50 milligram"),
+        (None, "mg", None, None),
+    ],
+)
+def test_a_dose_is_kept_whatever_amount_its_store_gives(
+    quantity: Any, unit: str, dose: Any, said: Any, phone: Caller, medicine: str
+) -> None:
+    kit = {
+        "uuid": "6E9C9E3B-0B3E-4E53-9E0C-6C0AB01E9A11",
+        "source": "com.example.health",
+        "logStatus": "skipped",
+        "scheduledDate": "2026-05-02T07:30:00-04:00",
+        "doseQuantity": quantity,
+        "unit": unit,
+    }
+    body = {"medication_id": medicine, "health_kit": kit}
+
+    (result,) = send(phone, put(None, body, type="administration"))
+
+    assert result["status"] == "created", result
+    (kept,) = phone("GET", f"{PATH}/medications/{medicine}/administrations").json()["items"]
+    assert (kept.get("dose"), kept["sample"].get("quantity")) == (dose, said)
+
+
 def test_administrations_need_a_course_of_this_patient(phone: Caller, medicine: str) -> None:
     taken = {"taken": "yes", "at": "2026-05-02T07:40:00-04:00"}
 
