@@ -5,6 +5,7 @@ that subject must be a member. Keys are asymmetric only, and come from its JWKS 
 from a token.
 """
 
+import math
 import threading
 import time
 from base64 import urlsafe_b64decode
@@ -17,7 +18,7 @@ import httpx
 import orjson
 from joserfc import jwt
 from joserfc.errors import JoseError
-from joserfc.jwk import KeySet, KeySetSerialization
+from joserfc.jwk import JWKRegistry, Key, KeySet
 
 from app.core.actor import Actor
 from app.core.errors import Unauthenticated
@@ -27,7 +28,11 @@ from app.identity.tokens import ISSUER, TYPE, Issuer, actor_of, check_claims, ch
 
 ALGORITHMS = ["ES256", "RS256", "Ed25519"]
 TYPES = {TYPE, "application/at+jwt", "JWT", None}
+PUBLISHED = {"EC", "RSA", "OKP"}
+"""Kinds of keys: a symmetric one has no place among those that anybody can read."""
 FETCH_AGAIN_S = 60
+GOOD_FOR_S = 3600
+"""After so long the keys are asked for again: one that its issuer took back opens nothing more."""
 TIMEOUT_S = 3
 
 
@@ -41,7 +46,8 @@ def published_keys(issuer: str) -> dict[str, Any]:
     """Fetch an issuer's keys by its own discovery document.
 
     Raises:
-        httpx.HTTPError, KeyError, ValueError: it cannot be reached, or names another issuer.
+        httpx.HTTPError, httpx.InvalidURL, KeyError, TypeError, ValueError: it cannot be reached,
+            or names another issuer.
     """
     with httpx.Client(timeout=TIMEOUT_S, follow_redirects=False) as http:
         told = http.get(f"{issuer.rstrip('/')}/.well-known/openid-configuration")
@@ -52,6 +58,18 @@ def published_keys(issuer: str) -> dict[str, Any]:
         return keys
 
 
+def readable(published: Any) -> KeySet:
+    """Read the keys that tokens may be signed by; one of a kind unknown here hides no other."""
+    found: list[Key] = []
+    for key in published["keys"]:
+        try:
+            if key["kty"] in PUBLISHED and key.get("use", "sig") == "sig":
+                found.append(JWKRegistry.import_key(key))
+        except (JoseError, AttributeError, KeyError, TypeError, ValueError):
+            continue
+    return KeySet(found)
+
+
 @dataclass
 class OutsideIssuer:
     """Verifies one outside issuer's access tokens."""
@@ -60,28 +78,30 @@ class OutsideIssuer:
     audience: str
     keys_of: Keys = published_keys
     _keys: KeySet | None = None
-    _asked: float = field(default=-FETCH_AGAIN_S)
+    _fetched: float = -math.inf
+    _asked: float = -math.inf
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def fetch(self) -> None:
         """Take the keys that it publishes now; the ones known before stay where it is away."""
         try:
-            keys = self.keys_of(self.issuer)["keys"]
-            # A symmetric key has no place among published ones: it is left out.
-            public = [key for key in keys if key.get("kty") in {"EC", "RSA", "OKP"}]
-            self._keys = KeySet.import_key_set(KeySetSerialization(keys=public))
-        except (httpx.HTTPError, JoseError, KeyError, TypeError, ValueError):
+            self._keys = readable(self.keys_of(self.issuer))
+            self._fetched = time.monotonic()
+        except (httpx.HTTPError, httpx.InvalidURL, KeyError, TypeError, ValueError):
             logger.warning("the keys of TITRATE_OIDC_ISSUER could not be fetched")
 
     def verify(self, token: str, now: datetime) -> tuple[Actor, float]:
         """Give the caller that a token names, and the Unix time at which it expires.
 
         A token of a key that is not known yet is refused, and the keys are asked for again
-        beside, at most once a minute; the next one finds them.
+        beside, at most once a minute; the next one finds them. Known ones are asked for anew
+        after an hour.
 
         Raises:
             Unauthenticated: not its, not for us, changed, expired, or not an access token.
         """
+        if time.monotonic() - self._fetched > GOOD_FOR_S:
+            self._fetch_beside()
         try:
             if self._keys is None:
                 raise ValueError("no keys yet")

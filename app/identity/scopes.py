@@ -52,14 +52,10 @@ KINDS: dict[str, str | None] = {
     "dispenses": "MedicationDispense",
     "follow-ups": "Encounter",
     "check-ins": "Observation",
-    "exercise": "Observation",
     "dosage": "MedicationStatement",
     "side-effects": "AdverseEvent",
     "causality": "AdverseEvent",
-    "mood-cognition": "Observation",
-    "sleep": "Observation",
     "nights": "Observation",
-    "functioning": "Observation",
     "interactions": "DetectedIssue",
     "acknowledgement": "DetectedIssue",
     "assessments": "QuestionnaireResponse",
@@ -95,7 +91,10 @@ KINDS: dict[str, str | None] = {
     "instruments": "Library",
     "reference": "Library",
 }
-"""The kind of data behind the last word of a path, by FHIR's names; None: no scope is asked."""
+"""The kind of data behind the last word of a path, by FHIR's names; None: no scope is asked.
+
+A domain of a follow-up that is not among them is one of numbers: observations.
+"""
 _ONE = frozenset(
     {
         "care-team",
@@ -116,11 +115,6 @@ _ONE = frozenset(
         "monitoring",
         "causality",
         "verify",
-        "exercise",
-        "dosage",
-        "mood-cognition",
-        "sleep",
-        "functioning",
     }
 )
 """Words whose GET gives one thing; any other last word is a list, which is searched."""
@@ -145,19 +139,20 @@ def need(path: str, method: str) -> Need | None:
     path: the template, `/v1/patients/{patient_id}/labs/{record_id}`.
 
     Raises:
-        Unplaced: its last word is not among `KINDS`.
+        Unplaced: its last word is not among `KINDS`, and is no domain of a follow-up.
     """
     words = [word for word in path.split("/") if word not in {"", "v1"}]
     names = [word for word in words if not word.startswith("{") and word != "history"]
     within_reference = "reference" in names
     last = "reference" if within_reference else names[-1] if names else ""
-    if last not in KINDS:
+    is_domain = "follow-ups" in names[:-1]
+    if last not in KINDS and not is_domain:
         raise Unplaced(f"{path}: name the kind of data of {last!r} in app/identity/scopes.py")
-    kind = KINDS[last]
+    kind = KINDS.get(last, "Observation")
     if kind is None or (kind == "Library" and method == "GET"):
         return None
     if method == "GET":
-        is_list = words[-1] == last and last not in _ONE
+        is_list = words[-1] == last and last not in _ONE and not is_domain
         return Need(kind, "s" if is_list else "r")
     return Need(kind, _METHODS[method])
 

@@ -9,7 +9,7 @@ from app.core.openapi import Route
 from app.core.web import Body, IfMatch, Reading, Writing
 from app.identity.deps import CareTeam, Clinician
 from app.monitoring import service
-from app.monitoring.schemas import MonitoringOut, WaiverIn, WaiverOut
+from app.monitoring.schemas import MonitoringOut, WaiverIn, WaiverOut, WaiverPage
 from app.patients.routes import only_known
 
 router = APIRouter(
@@ -34,3 +34,18 @@ async def waive_monitoring(
 ) -> Response:
     """Say why a test is not done. The list shows it as waived, with the reason and by whom."""
     return await write(service.waive, actor, patient_id, schedule_id, data, versions.named)
+
+
+@router.get(
+    "/{schedule_id}/waiver/history",
+    response_model=WaiverPage,
+    dependencies=[Depends(only_known())],
+)
+async def waiver_history(
+    patient_id: UUID,
+    schedule_id: Annotated[str, Path(max_length=100)],
+    actor: Clinician,
+    read: Reading,
+) -> Response:
+    """Give why a test was not to be done, each time that it was said, the newest first."""
+    return await read(service.waiver_history, actor, patient_id, schedule_id)

@@ -40,6 +40,13 @@ class WaiverOut(Envelope):
     waived_by: WaiverBy
 
 
+class WaiverPage(Wire):
+    """Each word on one test, the newest first."""
+
+    items: list[WaiverOut]
+    next: str | None
+
+
 class LastOut(Interpretation):
     """The newest result, as it was sent; `level` and the rest as in a lab's interpretation."""
 

@@ -226,25 +226,49 @@ def waive(
     if data.schedule_id not in (None, schedule_id):
         raise Invalid("the id of the path", pointer="/schedule_id")
     waiver = data.model_copy(update={"schedule_id": schedule_id})
-    record_id = uuid5(patient_id, f"waiver:{schedule_id}")
+    record_id = _waiver_id(patient_id, schedule_id)
     return records.put(work, WAIVER, patient_id, record_id, waiver, named)
+
+
+def waiver_history(work: Work, patient_id: UUID, schedule_id: str) -> Answer:
+    """Give why a test was not to be done, each time that it was said, the newest first.
+
+    Raises:
+        NotFound: no such patient for this caller, or nobody ever waived it.
+    """
+    return records.history(work, WAIVER, patient_id, _waiver_id(patient_id, schedule_id))
+
+
+def _waiver_id(patient_id: UUID, schedule_id: str) -> UUID:
+    return uuid5(patient_id, f"waiver:{schedule_id}")
 
 
 def _keep(work: Work, person: Person, data: WaiverIn, place: Place) -> Answer:
     on = person.today(work.now)
-    treatments = _treatments(medications.courses(work, person.id), on)
-    if data.schedule_id not in {one.schedule.id for one in _due(work, person, treatments, on)}:
+    courses = medications.courses(work, person.id)
+
+    def is_asked_for(by: Sequence[Course]) -> bool:
+        due = _due(work, person, _treatments(by, on), on)
+        return data.schedule_id in {one.schedule.id for one in due}
+
+    if not is_asked_for(courses):
         raise Invalid("a schedule of the patient's monitoring list")
     by = {"id": str(work.actor.user_id), "role": work.actor.role}
-    return records.keep(
-        work,
-        WAIVER,
-        person,
-        place,
-        data,
-        columns={"schedule_id": data.schedule_id, "waived_on": on, "until_on": data.until_on},
-        derived={"waived_at": work.now, "waived_by": by},
-    )
+    # What is asked for by a sealed course alone tells of it.
+    sealed = [one.id for one in courses if journal.seal_among(work, [one.id])]
+    if sealed and is_asked_for([one for one in courses if one.id not in sealed]):
+        sealed = []
+    seal = journal.seal_among(work, sealed)
+    with journal.sealing(work, *(seal or (None, None))):
+        return records.keep(
+            work,
+            WAIVER,
+            person,
+            place,
+            data,
+            columns={"schedule_id": data.schedule_id, "waived_on": on, "until_on": data.until_on},
+            derived={"waived_at": work.now, "waived_by": by},
+        )
 
 
 def _waivers(

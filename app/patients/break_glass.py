@@ -31,15 +31,15 @@ def start(work: Work, patient_id: UUID, data: BreakGlassIn) -> Answer:
     """Break the glass; while it is open the same caller gets the one that is there.
 
     Raises:
+        BreakGlassRequired: without a reason that says something, whoever the patient is.
         NotFound: no such patient in the caller's clinic.
-        BreakGlassRequired: without a reason that says something.
     """
     work.trace.purpose = EMERGENCY
-    if not patients.is_known(work, patient_id):
-        raise NotFound()
     reason = (data.reason or "").strip()
     if len(reason) < LEAST_REASON:
         raise BreakGlassRequired(f"{LEAST_REASON} characters or more", pointer="/reason")
+    if not patients.is_known(work, patient_id):
+        raise NotFound()
     known = _open(work, patient_id)
     if known is not None:
         return _answer(known, created=False)

@@ -14,6 +14,7 @@ from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import Fault, Invalid, NotFound
+from app.core.pagination import join
 from app.identity import service as identity
 from app.journal import service as journal
 from app.patients import service as patients
@@ -48,6 +49,19 @@ def show(work: Work, patient_id: UUID) -> Answer:
     ]
     body = {"patient_id": patient_id, "version": version, "members": members}
     return Answer(orjson.dumps(body), version=version)
+
+
+def history(work: Work, patient_id: UUID) -> Answer:
+    """Give each team that was set, the newest first; none before the first.
+
+    Raises:
+        NotFound: see `show`.
+    """
+    _require(work, patient_id)
+    record_id = team_id(patient_id)
+    if not journal.versions(work, record_id):
+        return join([], None)
+    return journal.history(work, TYPE, patient_id, record_id)
 
 
 def place(work: Work, patient_id: UUID, data: CareTeamIn, named: frozenset[int] | None) -> Answer:

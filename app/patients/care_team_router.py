@@ -11,7 +11,7 @@ from app.core.web import Body, IfMatch, Reading, Writing
 from app.identity.deps import Require
 from app.patients import care_team
 from app.patients.routes import only_known
-from app.patients.schemas import CareTeamIn, CareTeamOut
+from app.patients.schemas import CareTeamIn, CareTeamOut, CareTeamPage
 
 router = APIRouter(
     prefix="/v1/patients/{patient_id}/care-team", tags=["patients"], route_class=Route
@@ -26,6 +26,12 @@ Viewer = Annotated[
 async def show_care_team(patient_id: UUID, actor: Viewer, read: Reading) -> Response:
     """Give who may see the record, and since when."""
     return await read(care_team.show, actor, patient_id)
+
+
+@router.get("/history", response_model=CareTeamPage, dependencies=[Depends(only_known())])
+async def care_team_history(patient_id: UUID, actor: Viewer, read: Reading) -> Response:
+    """Give each team that was set, the newest first: who could see the record, and when."""
+    return await read(care_team.history, actor, patient_id)
 
 
 @router.put("", response_model=CareTeamOut)

@@ -18,16 +18,26 @@ def record(work: Work, patient_id: UUID, data: ConsentIn) -> Answer:
 
     Raises:
         NotFound: no such patient for this caller.
-        Invalid: the recipient is no user of the clinic.
+        Invalid: the recipient is no user of the clinic, the caller, or the clinic's own machine.
         AlreadyExists: the id is taken by other content.
     """
     return records.post(work, KIND, patient_id, data)
 
 
 def keep(work: Work, person: Person, data: ConsentIn, place: Place) -> Answer:
-    """Keep one version of a consent. The consent itself would tell: it is sealed as well."""
+    """Keep one version of a consent. The consent itself would tell: it is sealed as well.
+
+    Nobody opens a class to themselves; nor to our own machine, whose reading everybody sees.
+    """
+    actor = work.actor
     if data.recipient_id not in identity.people(work, [data.recipient_id]):
         raise Invalid("a user of this clinic", pointer="/recipient_id")
+    if data.given and data.recipient_id == actor.user_id:
+        raise Invalid("recorded by the patient or by somebody else", pointer="/recipient_id")
+    if data.recipient_id == identity.built_in_user(actor.clinic_id, "system"):
+        raise Invalid("a system of its own, added as a user", pointer="/recipient_id")
+    if isinstance(place.row, Consent) and place.row.recipient_id != data.recipient_id:
+        raise Invalid("for somebody else, a consent of its own", pointer="/recipient_id")
     return records.keep(
         work,
         KIND,

@@ -4,7 +4,8 @@ A slice says how one version of its record is kept (`Kind.keep`) and taken back
 (`Kind.forget`); the order of rules and refusals stands here, once.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any, Generic, TypeVar
@@ -16,7 +17,7 @@ from sqlalchemy import ColumnElement, select
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
-from app.core.errors import Fault, Invalid, NotFound
+from app.core.errors import Fault, Forbidden, Invalid, NotFound
 from app.core.ids import uuid7
 from app.core.pagination import Page
 from app.core.wire import ChangeReason, Identified, faults_of
@@ -77,8 +78,6 @@ def keep(
 ) -> Answer:
     """Write the row and the journal of one version; for a slice's own `keep`."""
     status = "active" if place.version == 1 else "corrected"
-    parent = columns.get("medication_id")
-    category = parent and journal.category_among(work, [parent])
     common = {"version": place.version, "status": status, **columns}
     if place.row is None:
         work.put_rows(
@@ -87,8 +86,7 @@ def keep(
         )
     else:
         work.change(place.row, **common)
-    # What is said of a sealed course is sealed with it.
-    with journal.sealing(work, category or work.sealed_as):
+    with _sealed_as(work, [columns.get("medication_id")]):
         return journal.record(
             work,
             kind.name,
@@ -104,11 +102,23 @@ def keep(
 
 def keep_version(work: Work, kind: Kind[B], person: Person, data: B, place: Place) -> Answer:
     """Keep one version; what a sealed record brings along, a signal too, is sealed with it."""
-    known = getattr(data, "confidential", None)
-    if known is None and place.version > 1:
-        known = journal.category_among(work, [place.record_id])
-    with journal.sealing(work, known or work.sealed_as):
+    of = [place.record_id] if place.version > 1 else []
+    with _sealed_as(
+        work, [*of, getattr(data, "medication_id", None)], getattr(data, "confidential", None)
+    ):
         return kind.keep(work, person, data, place)
+
+
+def _sealed_as(
+    work: Work, record_ids: Sequence[UUID | None], category: str | None = None
+) -> AbstractContextManager[None]:
+    """Seal what is kept meanwhile as it says itself, or as what it is said of: its course."""
+    known = None
+    if category is None:
+        known = journal.seal_among(work, [one for one in record_ids if one is not None])
+    if known is None:
+        return journal.sealing(work, category or work.sealed_as)
+    return journal.sealing(work, known.category, known.author_id)
 
 
 def post(work: Work, kind: Kind[B], patient_id: UUID, data: B) -> Answer:
@@ -135,7 +145,7 @@ def put(
 
     Raises:
         NotFound: no such patient for this caller.
-        Invalid: the id in the body is not that in the path.
+        Invalid: the id in the body is not that in the path, or it was entered in error.
         AlreadyExists: the id belongs to another patient or another kind of record.
         PreconditionRequired, StaleVersion: there is another version, and none or an old one named.
     """
@@ -152,7 +162,7 @@ def put(
     goes_back = last.version in (named or ()) and last.fingerprint != journal.fingerprint(data)
     if known is not None and not goes_back:
         return known
-    row = _find(work, kind, patient_id, record_id)
+    row = _standing(work, kind, patient_id, record_id)
     journal.require_version(row.version, named)
     return keep_version(work, kind, person, data, Place(record_id, row.version + 1, row))
 
@@ -171,13 +181,10 @@ def correct(
         NotFound, PreconditionRequired, StaleVersion.
         PatientMismatch: the patch names another patient.
         Invalid: the result is not valid, another's record is changed without a reason, or it was
-            entered in error: a correction must not bring back what somebody took away.
+            entered in error.
     """
     person = patients.get(work, patient_id)
-    row = _find(work, kind, patient_id, record_id)
-    if row.status == "entered_in_error":
-        detail = "a record that stands; one entered in error is recorded anew under a new id"
-        raise Invalid(faults=[Fault("/status", "entered-in-error", detail)])
+    row = _standing(work, kind, patient_id, record_id)
     content = dict(patch)
     reason = _reason(work, record_id, content.pop("change_reason", None))
     journal.require_version(row.version, named)
@@ -197,7 +204,7 @@ def renew(
         NotFound: no such patient for this caller, or no such record of the patient.
     """
     person = patients.get(work, patient_id)
-    row = _find(work, kind, patient_id, record_id)
+    row = _standing(work, kind, patient_id, record_id)
     extra = {"change_reason": reason.model_dump(exclude_none=True)}
     return keep_version(work, kind, person, data, Place(record_id, row.version + 1, row, extra))
 
@@ -210,9 +217,14 @@ def withdraw(
     named: frozenset[int] | None,
     reason: str | None,
 ) -> Answer:
-    """Mark a record as entered in error: it is kept, and no list or number uses it again."""
+    """Mark a record as entered in error: it is kept, and no list or number uses it again.
+
+    Done again, it is as it is.
+    """
     person = patients.get(work, patient_id)
-    row = _find(work, kind, patient_id, record_id)
+    row = find(work, kind, patient_id, record_id)
+    if row.status == "entered_in_error":
+        return journal.answer_at(work, record_id, row.version)
     journal.require_version(row.version, named)
     version = row.version + 1
     data = journal.patched(work, kind.body, record_id, row.version, {})
@@ -271,14 +283,40 @@ def page(
     )
 
 
-def _find(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Record:
+def find(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Record:
+    """Give the row of a record that this caller may change.
+
+    Raises:
+        NotFound: no such record of this kind and patient.
+        Forbidden: it names what the caller must not know of, and would be changed blindly.
+    """
     model = kind.model
     row: Record | None = work.first(
         select(model).where(model.id == record_id, *kind.rows(patient_id))
     )
     if row is None:
         raise NotFound()
+    if not journal.is_shown_whole(work, patient_id, record_id, row.version):
+        raise Forbidden("somebody changes it who may see all of it")
     return row
+
+
+def _standing(work: Work, kind: Kind[Any], patient_id: UUID, record_id: UUID) -> Record:
+    """Give the row of a record that may be changed."""
+    row = find(work, kind, patient_id, record_id)
+    require_standing(row)
+    return row
+
+
+def require_standing(row: Record) -> None:
+    """Let a change through, unless the record was entered in error.
+
+    Raises:
+        Invalid: it was: no change, of whatever kind, brings back what somebody took away.
+    """
+    if row.status == "entered_in_error":
+        detail = "a record that stands; one entered in error is recorded anew under a new id"
+        raise Invalid(faults=[Fault("/status", "entered-in-error", detail)])
 
 
 def _reason(work: Work, record_id: UUID, sent: Any) -> ChangeReason | None:

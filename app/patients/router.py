@@ -3,14 +3,14 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.core.openapi import Route
 from app.core.web import Body, IfMatch, Patch, Reading, Writing
 from app.core.wire import Day
 from app.identity.deps import Clinician, ClinicianOrPatient
 from app.patients import service
-from app.patients.routes import only_known
+from app.patients.routes import Paged, only_known
 from app.patients.schemas import PatientIn, PatientOut, PatientPage
 
 router = APIRouter(prefix="/v1/patients", tags=["patients"], route_class=Route)
@@ -25,17 +25,20 @@ async def register_patient(data: Body[PatientIn], actor: Clinician, write: Writi
 @router.get(
     "",
     response_model=PatientPage,
-    dependencies=[Depends(only_known("identifier", "name", "birth_date"))],
+    dependencies=[Depends(only_known("identifier", "name", "birth_date", "limit", "cursor"))],
 )
 async def search_patients(
+    request: Request,
     actor: ClinicianOrPatient,
     read: Reading,
+    page: Paged,
     identifier: Annotated[str | None, Query(max_length=401, description="[system|]value")] = None,
     name: Annotated[str | None, Query(min_length=1, max_length=200)] = None,
     birth_date: Annotated[Day | None, Query()] = None,
 ) -> Response:
-    """Find the caller's patients."""
-    return await read(service.search, actor, identifier, name, birth_date)
+    """Find the caller's patients, by family and given name."""
+    secret = request.app.state.issuer.secret
+    return await read(service.search, actor, identifier, name, birth_date, page, secret)
 
 
 @router.get("/{patient_id}", response_model=PatientOut)

@@ -144,6 +144,13 @@ class CareTeamOut(Wire):
     members: list[MemberOut]
 
 
+class CareTeamPage(Wire):
+    """Each team that was set, the newest first."""
+
+    items: list[CareTeamOut]
+    next: str | None
+
+
 class ConsentIn(Identified, OfPatient):
     """May `recipient_id` see this class of sealed records? `until` is the last day of it."""
 

@@ -2,26 +2,27 @@
 
 from collections.abc import Iterator, Sequence
 from datetime import UTC, date, datetime, time, tzinfo
+from hashlib import sha256
 from typing import Any, NamedTuple
 from uuid import UUID
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, Select, exists, or_, select, update
+from sqlalchemy import ColumnElement, Select, exists, literal, or_, select, tuple_, update
 
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Call, Work
 from app.core.errors import AlreadyExists, Invalid, InvalidParameter, NotFound
 from app.core.ids import uuid7
-from app.core.pagination import join
+from app.core.pagination import Page, join, read_cursor, write_cursor
 from app.core.questions import Lookup, Question
 from app.journal import service as journal
+from app.journal.models import Entry
 from app.patients import sight
 from app.patients.models import CareRelation, Identifier, Patient
 from app.patients.schemas import PatientIn
 
 TYPE = "patient"
-MOST_FOUND = 50
 
 
 class Person(NamedTuple):
@@ -112,7 +113,8 @@ def get(work: Work, patient_id: UUID) -> Person:
     if ("person", patient_id) not in work.memory:
         _ask(work, patient_id)
     person: Person | None = work.memory["person", patient_id]
-    if person is None or not sight.may_see(work, patient_id):
+    # Asked of an absent one too: how long a refusal takes must not tell which of both it is.
+    if not sight.may_see(work, patient_id) or person is None:
         raise NotFound()
     sight.note_disclosure(work, patient_id)
     return person
@@ -271,35 +273,66 @@ def search(
     identifier: str | None,
     name: str | None,
     birth_date: date | None,
+    page: Page,
+    secret: bytes,
 ) -> Answer:
     """Find the caller's patients by `[system|]value`, by a part of a name, by birth date.
 
-    At most 50, by family and given name. Without any criterion: the caller's first 50.
+    One page by family and given name; without any criterion, of all of them. Who was erased is
+    left out. A cursor holds no name: where its page ended is read from the version listed there.
+
+    Raises:
+        InvalidParameter: no identifier.
+        InvalidCursor: of other criteria, or none of ours.
     """
-    statement = select(Patient.id, Patient.version)
+    order = (Patient.family, Patient.given, Patient.id)
+    statement = (
+        select(Entry.answer, Patient.id, Patient.version)
+        .join(
+            Entry,
+            (Entry.clinic_id == Patient.clinic_id)
+            & (Entry.record_id == Patient.id)
+            & (Entry.version == Patient.version),
+        )
+        .where(Entry.answer.is_not(None), *_criteria(work, identifier, name, birth_date))
+        .order_by(*order)
+        .limit(page.limit + 1)
+    )
+    asked = repr((identifier, name, birth_date)).encode()
+    list_name = f"patients {sha256(asked).hexdigest()}"
+    if page.cursor:
+        last_id, version = read_cursor(secret, list_name, page.cursor)
+        said = journal.body_at(work, UUID(last_id), int(version))["name"]
+        ended = (said["family"], said["given"], UUID(last_id))
+        position = [literal(value, one.type) for value, one in zip(ended, order, strict=True)]
+        statement = statement.where(tuple_(*order) > tuple_(*position))
+    rows = work.all(statement)
+    cursor = None
+    if len(rows) > page.limit:
+        rows = rows[: page.limit]
+        cursor = write_cursor(secret, list_name, str(rows[-1].id), str(rows[-1].version))
+    return join([row.answer for row in rows], cursor)
+
+
+def _criteria(
+    work: Work, identifier: str | None, name: str | None, birth_date: date | None
+) -> Iterator[ColumnElement[bool]]:
+    """Keep to whom the caller may see, and to what is looked for."""
     actor = work.actor
     if actor.role in CLINICIANS:
-        statement = statement.join(
-            CareRelation,
-            (CareRelation.clinic_id == Patient.clinic_id) & (CareRelation.patient_id == Patient.id),
-        ).where(CareRelation.user_id == actor.user_id)
-    elif actor.role == "patient":
-        statement = statement.where(Patient.id == actor.patient_id)
+        yield Patient.id.in_(cared_for_by(actor.user_id))
+    elif actor.patient_id is not None:
+        yield Patient.id == actor.patient_id
     if identifier is not None:
         system, bar, value = identifier.rpartition("|")
         if not value:
             raise InvalidParameter("[system|]value", pointer="/query/identifier")
-        found = find_by_identifier(work, system if bar else None, value)
-        statement = statement.where(Patient.id.in_(found))
+        yield Patient.id.in_(find_by_identifier(work, system if bar else None, value))
     if name is not None:
         part = "%" + name.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_") + "%"
-        statement = statement.where(
-            or_(Patient.family.ilike(part, escape="\\"), Patient.given.ilike(part, escape="\\"))
-        )
+        yield or_(Patient.family.ilike(part, escape="\\"), Patient.given.ilike(part, escape="\\"))
     if birth_date is not None:
-        statement = statement.where(Patient.birth_date == birth_date)
-    rows = work.all(statement.order_by(Patient.family, Patient.given, Patient.id).limit(MOST_FOUND))
-    return join([journal.text_at(work, row.id, row.version) for row in rows], None)
+        yield Patient.birth_date == birth_date
 
 
 def banner(person: Person) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from dataclasses import replace
+from datetime import date
 from uuid import UUID
 
 from sqlalchemy import select
@@ -86,6 +88,27 @@ def _consented(work: Work) -> Mapping[str, Collection[UUID]]:
         return found
 
     return work.remember(("consented", work.actor.user_id), ask)
+
+
+def consented_at(work: Work, sequence: int, day: date) -> frozenset[tuple[str, UUID]]:
+    """Give each class and patient that a consent opened to this caller, as known at a sequence.
+
+    As `_consented`: the last word counts, to the end of its last day.
+    """
+    # A consent is sealed from whom it names.
+    whole = replace(work, hidden=None)
+    ids = whole.all(select(Consent.id).where(Consent.recipient_id == work.actor.user_id))
+    words = journal.answers_known_at(whole, ids, sequence)
+    last = {
+        (word["category"], UUID(word["patient_id"])): word
+        for _sequence, word in sorted(words, key=lambda known: known[0])
+    }
+    return frozenset(
+        opened
+        for opened, word in last.items()
+        if word.get("given", True)
+        and (word.get("until") is None or date.fromisoformat(word["until"]) >= day)
+    )
 
 
 def note_disclosure(work: Work, patient_id: UUID) -> None:

@@ -15,6 +15,7 @@ from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
 from app.core.actor import Role
+from app.followups.schemas import FollowUpIn
 from app.identity import service as identity
 from app.identity.deps import Require
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
@@ -40,6 +41,7 @@ TABLE = """
 /changes: GET pcst
 /erasure-requests: GET ao, POST tao
 /erasure-requests/{request_id}: GET ao, PATCH ao
+/erasure-requests/{request_id}/history: GET ao
 /imports: POST psa
 /instruments: GET pcstxao, POST pcs
 /instruments/{instrument_id}: GET pcstxao, PATCH pcs
@@ -52,6 +54,7 @@ TABLE = """
 /me/progress: GET t
 /me/receipts: GET t
 /me/tasks: GET tx
+/metrics: GET public
 /oauth/revoke: POST public
 /oauth/token: POST public
 /patients: GET pcst, POST pcs
@@ -66,6 +69,7 @@ TABLE = """
 /reference/medications/{reference_id}: GET pcstxao, PATCH pa
 /reference/monitoring: GET pcstxao, POST pa
 /reference/monitoring/{entry_id}: GET pcstxao, PATCH pa
+/reference/safety-notice: GET pcstxao, PATCH pa, POST pa
 /reference/side-effects: GET pcstxao
 /reference/side_effects: GET pcstxao, POST pa
 /reference/side_effects/{entry_id}: GET pcstxao, PATCH pa
@@ -79,6 +83,7 @@ TABLE = """
 {p}/assessments/{record_id}: DELETE pcs, GET pcst, PATCH pcs
 {p}/assessments/{record_id}/history: GET pcst
 {p}/care-team: GET pcsta, PUT pca
+{p}/care-team/history: GET pcsta
 {p}/changes: GET pcst
 {p}/check-ins: GET pcst, POST pcst
 {p}/check-ins/{record_id}: DELETE pcs, GET pcst, PATCH pcs, PUT pcst
@@ -97,14 +102,8 @@ TABLE = """
 {p}/export: GET pcs
 {p}/follow-ups: GET pcst, POST pcs
 {p}/follow-ups/{record_id}: DELETE pcs, GET pcst, PATCH pcs
-{p}/follow-ups/{record_id}/dosage: GET pcst, PUT pcs
-{p}/follow-ups/{record_id}/exercise: GET pcst, PUT pcs
-{p}/follow-ups/{record_id}/functioning: GET pcst, PUT pcs
 {p}/follow-ups/{record_id}/history: GET pcst
-{p}/follow-ups/{record_id}/interactions: GET pcst, PUT pcs
-{p}/follow-ups/{record_id}/mood-cognition: GET pcst, PUT pcs
-{p}/follow-ups/{record_id}/side-effects: GET pcst, PUT pcs
-{p}/follow-ups/{record_id}/sleep: GET pcst, PUT pcs
+{p}/follow-ups/{record_id}/{domain}: GET pcst, PUT pcs
 {p}/history: GET pcs
 {p}/intake: GET pcst, PUT pcs
 {p}/intake/history: GET pcst
@@ -132,6 +131,7 @@ TABLE = """
 {p}/medications/{record_id}/history: GET pcst
 {p}/monitoring: GET pcs
 {p}/monitoring/{schedule_id}/waiver: PUT pc
+{p}/monitoring/{schedule_id}/waiver/history: GET pcs
 {p}/nights: GET pcst
 {p}/regimen: GET pcs
 {p}/side-effects: GET pcst, POST pcst
@@ -154,7 +154,7 @@ TABLE = """
 {p}/visit-brief: GET pcs
 """
 """Path and, by method, the roles it lets in; `{p}` is one patient, `public` asks for no token."""
-OF_OTHERS = {"{p}/care-team": "a"}
+OF_OTHERS = {"{p}/care-team": "a", "{p}/care-team/history": "a"}
 """Where a role is let in without a relation to the patient: the administrator sets the team."""
 
 
@@ -162,13 +162,16 @@ STRICT_PATCHES = {"{p}/signals/{signal_id}", "/erasure-requests/{request_id}"}
 """Where a PATCH is a move with members of its own, and no merge patch."""
 
 
+DOMAINS = [name.replace("_", "-") for name in FollowUpIn.domain_types()]
+
+
 def _expected() -> dict[tuple[str, str], str]:
-    found = {}
+    found: dict[tuple[str, str], str] = {}
     for line in TABLE.strip().splitlines():
         path, _, cells = line.partition(": ")
         for cell in cells.split(", "):
             method, roles = cell.split(" ")
-            found[path, method] = roles
+            found |= {(path.replace("{domain}", one), method): roles for one in DOMAINS}
     return found
 
 
@@ -209,6 +212,7 @@ def test_what_asks_for_no_token_is_a_short_list(app: FastAPI) -> None:
         "/.well-known/jwks.json",
         "/.well-known/smart-configuration",
         "/livez",
+        "/metrics",
         "/readyz",
         "/oauth/token",
         "/oauth/revoke",
@@ -317,7 +321,7 @@ WRITES: dict[str, dict[str, Any]] = {
     "enrolment-codes": {},
     "consents": {
         "category": "substance_use",
-        "recipient_id": str(identity.built_in_user(identity.DEFAULT_CLINIC, "prescriber")),
+        "recipient_id": str(identity.built_in_user(identity.DEFAULT_CLINIC, "care_team")),
     },
 }
 WITHOUT_ID = {"enrolment-codes"}

@@ -13,6 +13,7 @@ from tests.patients.test_patients import PATH, PERSON
 
 LABS = "/v1/patients/{patient_id}/labs"
 LAB = LABS + "/{record_id}"
+FOLLOW_UP = "/v1/patients/{patient_id}/follow-ups/{record_id}"
 
 
 @pytest.mark.parametrize(
@@ -27,6 +28,11 @@ LAB = LABS + "/{record_id}"
         ("/v1/patients/{patient_id}", "GET", Need("Patient", "r")),
         ("/v1/patients/{patient_id}/intake", "GET", Need("Encounter", "r")),
         ("/v1/patients/{patient_id}/visit-brief", "GET", Need("*", "r")),
+        (FOLLOW_UP + "/sleep", "GET", Need("Observation", "r")),
+        (FOLLOW_UP + "/sleep", "PUT", Need("Observation", "u")),
+        (FOLLOW_UP + "/dosage", "GET", Need("MedicationStatement", "r")),
+        (FOLLOW_UP + "/side-effects", "GET", Need("AdverseEvent", "r")),
+        ("/v1/patients/{patient_id}/side-effects", "GET", Need("AdverseEvent", "s")),
         ("/v1/reference/medications", "GET", None),
         ("/v1/reference/medications", "POST", Need("Library", "c")),
         ("/v1/interactions/check", "POST", None),

@@ -150,7 +150,7 @@ def ask_everything(told: Told) -> int:
     told("GET", "/v1/access-log", 403, headers={"User-Agent": CANARY})
     sync = told.http.post("/v1/sync", json={"items": [{"type": "check_in", "id": CANARY}, CANARY]})
     assert sync.status_code == 200
-    told.refusals.append(sync.text)
+    told.refusals += [sync.text, told.http.get("/metrics").text]
     return len(told.refusals)
 
 

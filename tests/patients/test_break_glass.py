@@ -98,3 +98,31 @@ def test_asked_again_it_is_the_same_hour(clinic: Clinic, colleague: Caller) -> N
 
     assert again.status_code == 200
     assert again.json()["expires_at"] == first["expires_at"]
+
+
+def test_without_a_reason_nobody_learns_who_is_there(colleague: Caller) -> None:
+    told = [
+        colleague("POST", "/v1/break-glass", _asked(reason="x", patient_id=one)).json()
+        for one in (PERSON["id"], str(uuid4()))
+    ]
+
+    assert told[0] | {"request_id": 0} == told[1] | {"request_id": 0}
+    assert told[0]["status"] == 403
+
+
+def test_through_broken_glass_nothing_is_written_and_nobody_let_in(colleague: Caller) -> None:
+    colleague("POST", "/v1/break-glass", _asked())
+
+    for method, path, body in (
+        ("POST", f"{PATH}/check-ins", {"id": str(uuid4()), "occurred_at": "2026-05-30T09:00:00Z"}),
+        ("PUT", f"{PATH}/care-team", {"members": [{"user_id": str(uuid4())}]}),
+        ("POST", f"{PATH}/enrolment-codes", {}),
+        ("PATCH", PATH, {"sex": "male"}),
+    ):
+        refused = colleague(method, path, body, headers={"If-Match": '"1"'})
+        assert refused.status_code == 404, (method, path, refused.text)
+    item = {"op": "put", "type": "check_in", "patient_id": PERSON["id"], "id": str(uuid4())}
+    item |= {"client_time": "2026-05-30T09:00:00Z", "body": {"occurred_at": "2026-05-30T09:00:00Z"}}
+    sent = {"sent_at": "2026-06-01T12:00:00Z", "items": [item]}
+    (result,) = colleague("POST", "/v1/sync", sent).json()["results"]
+    assert result["status"] == "rejected"

@@ -1,7 +1,12 @@
 """People over HTTP, on both databases."""
 
+from base64 import urlsafe_b64decode
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 from uuid import uuid4
+
+from sqlalchemy import event
 
 from app.identity import service as identity
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
@@ -116,3 +121,155 @@ def test_a_version_too_long_to_be_one_is_refused_and_breaks_nothing(prescriber: 
     assert (
         prescriber("PATCH", PATH, {"sex": "unknown"}, headers={"If-Match": tag}).status_code == 428
     )
+
+
+# ---- the list
+
+
+def _register(caller: Caller, number: int, **name: str) -> str:
+    """Family names come in tens, so that pages end between two of one name."""
+    body = PERSON | {
+        "id": str(uuid4()),
+        "identifiers": [],
+        "name": {"given": f"Given {number % 7}", "family": f"Family {number // 10}", **name},
+    }
+    answer = caller("POST", "/v1/patients", body)
+    assert answer.status_code == 201, answer.text
+    return str(body["id"])
+
+
+def _pages(caller: Caller, **asked: str) -> list[list[str]]:
+    """Give the ids page by page, following `next` to the end."""
+    found = []
+    parameters = asked
+    while True:
+        answer = caller("GET", "/v1/patients", params=parameters)
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        found.append([one["id"] for one in told["items"]])
+        if told["next"] is None:
+            assert "Link" not in answer.headers
+            return found
+        assert 'rel="next"' in answer.headers["Link"]
+        parameters = {**asked, "cursor": told["next"]}
+
+
+def test_a_list_of_patients_comes_in_pages_that_are_whole_and_apart(prescriber: Caller) -> None:
+    made = {_register(prescriber, number) for number in range(60)}
+
+    for asked, sizes in (({}, [50, 10]), ({"limit": "7"}, [7] * 8 + [4])):
+        pages = _pages(prescriber, **asked)
+        assert [len(page) for page in pages] == sizes
+        listed = [one for page in pages for one in page]
+        assert len(listed) == len(set(listed))
+        assert set(listed) == made
+    named = [one for page in _pages(prescriber, name="family 3", limit="4") for one in page]
+    assert len(named) == 10
+
+
+def test_a_page_goes_on_where_it_ended_though_the_patient_has_another_name(
+    prescriber: Caller,
+) -> None:
+    ids = [_register(prescriber, 0, family=family) for family in ("Adler", "Baum", "Cohn", "Dorn")]
+    first = prescriber("GET", "/v1/patients?limit=2").json()
+
+    renamed = prescriber(
+        "PATCH",
+        f"/v1/patients/{ids[1]}",
+        {"name": {"family": "Zorn"}},
+        headers={"If-Match": '"1"'},
+    )
+    second = prescriber("GET", f"/v1/patients?limit=2&cursor={first['next']}").json()
+
+    assert renamed.status_code == 200
+    assert [one["id"] for one in second["items"]] == ids[2:]
+
+
+def test_a_cursor_of_patients_names_nobody_and_fits_its_search_alone(prescriber: Caller) -> None:
+    for _ in range(2):
+        _register(prescriber, 0, given="Zqgiven", family="Zqfamily")
+    cursor = prescriber("GET", "/v1/patients?limit=1&name=zqfam").json()["next"]
+
+    said = urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
+
+    assert b"zqgiven" not in said.lower()
+    assert b"zqfamily" not in said.lower()
+    refused = prescriber("GET", f"/v1/patients?limit=1&cursor={cursor}")
+    assert (refused.status_code, refused.json()["code"]) == (400, "invalid-cursor")
+    for odd in ("limit=0", "limit=501", "limit=x", "cursor=x", "offset=1"):
+        assert prescriber("GET", f"/v1/patients?{odd}").status_code == 400, odd
+
+
+def test_a_patient_who_was_erased_takes_no_other_out_of_the_list(
+    clinic: Clinic, prescriber: Caller
+) -> None:
+    gone, left = (_register(prescriber, number) for number in range(2))
+    administrator, officer = clinic.as_("administrator"), clinic.as_("privacy_officer")
+    wish = {"id": str(uuid4()), "patient_id": gone, "covers": "everything"}
+    assert administrator("POST", "/v1/erasure-requests", wish).status_code == 201
+    move = {"patient_id": gone, "state": "done", "legal_basis": "no duty holds"}
+    path = f"/v1/erasure-requests/{wish['id']}"
+    erased = officer("PATCH", path, move, headers={"If-Match": '"1"'})
+    assert erased.status_code == 200, erased.text
+
+    assert _pages(prescriber) == [[left]]
+
+
+# ---- absent, or not yours
+
+
+@contextmanager
+def _statements(clinic: Clinic) -> Iterator[list[str]]:
+    """Note what the database is asked meanwhile, without what differs from one time to the next."""
+    asked: list[str] = []
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        asked.append(statement)
+
+    event.listen(clinic.app.state.engine, "before_cursor_execute", note)
+    try:
+        yield asked
+    finally:
+        event.remove(clinic.app.state.engine, "before_cursor_execute", note)
+
+
+REFUSED: tuple[tuple[str, str, Any], ...] = (
+    ("GET", "", None),
+    ("GET", "/history", None),
+    ("GET", "/labs", None),
+    ("GET", "/labs/019a5b10-0000-7000-8000-0000000000aa", None),
+    ("GET", "/trends", None),
+    ("GET", "/visit-brief", None),
+    ("GET", "/changes", None),
+    ("GET", "/care-team", None),
+    ("GET", "/export", None),
+    ("POST", "/conditions", {"id": "019a5b10-0000-7000-8000-0000000000ab", "text": "x"}),
+    ("PATCH", "/labs/019a5b10-0000-7000-8000-0000000000aa", {"note": "x"}),
+    ("DELETE", "/labs/019a5b10-0000-7000-8000-0000000000aa", None),
+)
+
+
+def test_the_database_is_asked_the_same_of_an_absent_patient_and_of_one_not_yours(
+    clinic: Clinic, prescriber: Caller
+) -> None:
+    """Counted and not timed: a refusal tells by nothing whether somebody is there."""
+    prescriber("POST", "/v1/patients", PERSON)
+    callers = {
+        "of another clinic": clinic.as_("prescriber", clinic_id=OTHER_CLINIC),
+        "without a relation": clinic.as_("care_team"),
+        "another patient": clinic.as_("patient", patient_id=_register(prescriber, 1)),
+    }
+    differs = []
+    for name, caller in callers.items():
+        for method, tail, body in REFUSED:
+            asked = []
+            for patient in (PERSON["id"], str(uuid4())):
+                path = f"/v1/patients/{patient}{tail}"
+                with _statements(clinic) as statements:
+                    answer = caller(method, path, body, headers={"If-Match": '"1"'})
+                assert answer.status_code in {403, 404}, (name, method, tail, answer.text)
+                asked.append(statements)
+            if asked[0] != asked[1]:
+                differs.append((name, method, tail, asked))
+
+    assert differs == []
