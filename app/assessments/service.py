@@ -20,7 +20,7 @@ from app.assessments.schemas import (
 from app.clinical import instruments, scoring
 from app.clinical.instruments import Instrument, Item
 from app.clinical.measure import RiskDue
-from app.clinical.safety import SAFETY_NOTICE, RiskFinding, asks_about_risk, risk_findings
+from app.clinical.safety import RiskFinding, asks_about_risk, risk_findings
 from app.clinical.scoring import Score
 from app.core.answer import Answer
 from app.core.base import Record
@@ -36,6 +36,7 @@ from app.measurements.service import Reading
 from app.patients import records
 from app.patients.records import Kind, Place
 from app.patients.service import Person
+from app.signals import notice
 from app.signals import service as signals
 from app.signals.schemas import Rule
 
@@ -120,7 +121,7 @@ def _keep(
     if follow_up_id is not None:
         derived["follow_up_id"] = follow_up_id
     elif work.actor.source == "patient" and asks_about_risk(instrument, score.answers):
-        derived["safety_notice"] = {"text": SAFETY_NOTICE, "nobody_watches": True}
+        derived["safety_notice"] = notice.told(work)
     answer = records.keep(
         work,
         KIND,

@@ -92,7 +92,7 @@ def _with_next_review(work: Work, person: Person, answer: Answer) -> Answer:
     courses = medications.courses(work, person.id)
     reviewed_on = _last_review(work, person.id)
     found = _next_review(work, person, orjson.loads(answer.body), reviewed_on, courses)
-    tail = orjson.dumps({"next_review": _told(work, found)})
+    tail = orjson.dumps({"next_review": _told(work, person, found)})
     return replace(answer, body=answer.body[:-1] + b"," + tail[1:])
 
 
@@ -207,7 +207,7 @@ def _interacting(work: Work, courses: Sequence[Course], facts: Facts, on: date) 
     return since
 
 
-def _told(work: Work, found: NextReview) -> dict[str, Any]:
+def _told(work: Work, person: Person, found: NextReview) -> dict[str, Any]:
     """Write the next review; what guidelines say of it is for the clinic."""
     told = {"due": found.due_on, "days_left": found.days_left, "overdue": found.overdue}
     if work.actor.role == "patient":
@@ -216,7 +216,8 @@ def _told(work: Work, found: NextReview) -> dict[str, Any]:
         asking | ({"rule": _rule(visit)} if visit.rule_id else {})
         for asking, visit in zip(_why(found), found.why, strict=True)
     ]
-    return {**told, "why": why, "reasons": found.codes}
+    zone_unknown = () if person.zone else ("DQ_TZ_ASSUMED",)
+    return {**told, "why": why, "reasons": [*zone_unknown, *found.codes]}
 
 
 def _rule(visit: Visit) -> dict[str, Any]:

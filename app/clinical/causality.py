@@ -59,9 +59,11 @@ class Timing:
     """Where an onset lies against one course, in whole days.
 
     days_since_start, days_since_raise, days_since_lowering, days_since_stop: since the last of
-        each up to the onset, 0 on its day; a hold counts as a stop. None: there was none.
-        `days_since_start` is negative where the medicine began after the onset.
-    predates_drug: None where the dates do not say.
+        each up to the onset, 0 on its day; a hold counts as a stop, and what ends it as a start.
+        None: there was none. `days_since_start` is negative where the medicine began after the
+        onset.
+    predates_drug: None where the dates do not say: of an onset before the first known day of a
+        medicine that was on since an unknown one.
     codes: NO_DOSES, START_UNKNOWN (on since before the record), STOP_DAY_UNKNOWN.
     """
 
@@ -89,9 +91,12 @@ def timing(onset: date, epochs: Sequence[DoseEpoch]) -> Timing:
             days |= dict.fromkeys(_changes(epoch, before), (onset - epoch.from_day).days)
         before = epoch
     first = epochs[0].from_day
-    predates = first is not None and onset < first
-    if predates and first is not None:
+    predates: bool | None = False
+    if first is not None and onset < first:
+        predates = True
         days["start"] = (onset - first).days
+    elif first is None and not any(one.from_day and one.from_day <= onset for one in epochs):
+        predates = None
     return Timing(
         days.get("start"),
         days.get("raise"),
@@ -107,7 +112,7 @@ def _changes(epoch: DoseEpoch, before: DoseEpoch | None) -> list[str]:
     if not epoch.on:
         return ["stop"]
     found = []
-    if before is None or not (before.on or before.hold):
+    if before is None or not before.on:
         found.append("start")
     if epoch.direction == "raise":
         found.append("raise")
@@ -242,7 +247,7 @@ def _reported(known: Literal["drug", "class"] | None) -> Found:
 
 def _began(at: Timing, ss_days: int, *, withdrawal: bool) -> Found:
     if at.predates_drug is None:
-        return None, "NO_DOSES"
+        return None, "START_UNKNOWN" if "START_UNKNOWN" in at.codes else "NO_DOSES"
     if at.predates_drug:
         return "no", "PREDATES_DRUG"
     if withdrawal:
@@ -362,6 +367,8 @@ def who_umc(answers: Naranjo, at: Timing, ss_days: int) -> WhoUmc:
     """
     began = answers.reply(2)
     if began is None or began == "unknown":
+        return WhoUmc(None, ("TIMING",))
+    if began == "yes" and "STOP_DAY_UNKNOWN" in at.codes:
         return WhoUmc(None, ("TIMING",))
     stopped = at.days_since_stop
     restarted = at.days_since_start

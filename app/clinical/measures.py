@@ -155,7 +155,8 @@ def side_effect(term: str, label: str | None = None) -> Measure:
     """Describe the severity of one side effect, 0 none to 4 life-threatening; a day's worst.
 
     term: an id of the vocabulary, or any other word, which then is its own label unless one
-        is given.
+        is given. `other` holds effects of several kinds: from one to the next is no change, so it
+        has no direction.
     """
     known = terms.find(term)
     label = known.label if known else label or term.replace("-", " ").replace("_", " ")
@@ -164,7 +165,7 @@ def side_effect(term: str, label: str | None = None) -> Measure:
         "{score}",
         0,
         4,
-        "lower_better",
+        "none" if term == terms.OTHER else "lower_better",
         label.capitalize(),
         step=1,
         mcid=1,

@@ -8,7 +8,7 @@ flagged: a wrong night in the record is a finding, a lost one is a hole.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -16,9 +16,9 @@ from app.clinical.sleep import IMPLAUSIBLE, LONGEST_NIGHT_MIN
 
 NAMESPACES = frozenset({"omh", "granola", "ieee"})
 SLEEP_ANALYSIS = "HKCategoryTypeIdentifierSleepAnalysis"
-_IN_BED = "InBed"
-_ASLEEP = frozenset({"Asleep", "AsleepUnspecified", "AsleepCore", "AsleepDeep", "AsleepREM"})
-_AWAKE = "Awake"
+_STRETCHES = frozenset(
+    {"InBed", "Awake", "Asleep", "AsleepUnspecified", "AsleepCore", "AsleepDeep", "AsleepREM"}
+)
 _MINUTES = {"sec": 1 / 60, "min": 1.0, "h": 60.0, "d": 1440.0}
 """The units of a duration that a night can have; Open mHealth's own words."""
 
@@ -41,6 +41,8 @@ class DeviceNight:
     """One stretch of sleep as a device measured it; what it did not measure is None.
 
     begins_at, ends_at: the interval of the document, with its offset. Minutes in the names.
+    stretch: HealthKit's word where it is a part of a night. Its minutes are no total of a night,
+        and of which night they are a part nobody says: it has none of these numbers.
     flags: `DQ_IMPLAUSIBLE` when it ends before it begins, is longer than a day, or holds more
         sleep than time: shown, and kept out of statistics.
     """
@@ -54,6 +56,7 @@ class DeviceNight:
     is_main_sleep: bool | None = None
     source_name: str | None = None
     source_id: str | None = None
+    stretch: str | None = None
 
     @property
     def flags(self) -> tuple[str, ...]:
@@ -121,16 +124,10 @@ def _with_source(night: DeviceNight, header: Mapping[str, Any], source_id: str) 
     provenance = _object(header.get("acquisition_provenance", {}), at)
     own = provenance.get("source_data_point_id", source_id)
     source = provenance.get("source_name")
-    return DeviceNight(
-        night.begins_at,
-        night.ends_at,
-        night.total_sleep_time_min,
-        night.latency_min,
-        night.waso_min,
-        night.awakenings,
-        night.is_main_sleep,
-        None if source is None else _text(source, f"{at}/source_name"),
-        _text(own, f"{at}/source_data_point_id"),
+    return replace(
+        night,
+        source_name=None if source is None else _text(source, f"{at}/source_name"),
+        source_id=_text(own, f"{at}/source_data_point_id"),
     )
 
 
@@ -203,12 +200,9 @@ def _category_sample(body: Mapping[str, Any], at: str) -> DeviceNight:
     begins_at, ends_at = _interval(body, at)
     if kind != SLEEP_ANALYSIS:
         raise NotANight(f"{at}/category_type", SLEEP_ANALYSIS)
-    if value not in {_IN_BED, _AWAKE, *_ASLEEP}:
+    if value not in _STRETCHES:
         raise NotOpenMHealth(f"{at}/category_value", "InBed, Asleep…, Awake")
-    length = (ends_at - begins_at).total_seconds() / 60
-    if value in _ASLEEP:
-        return DeviceNight(begins_at, ends_at, total_sleep_time_min=length)
-    return DeviceNight(begins_at, ends_at, waso_min=length if value == _AWAKE else None)
+    return DeviceNight(begins_at, ends_at, stretch=value)
 
 
 _SCHEMAS: Mapping[str, Callable[[Mapping[str, Any], str], DeviceNight]] = {

@@ -23,9 +23,11 @@ CODES = {
 """Topic of a risk item -> code of the signal that it opens."""
 SIDE_EFFECTS = "side_effects"
 URGENCY: tuple[RiskDue | None, ...] = ("immediate", "same_day", None)
-SAFETY_NOTICE = (
-    "Nobody reads this in real time. If you are in danger, or may harm yourself or somebody "
-    "else, call your local emergency number now."
+NOBODY_WATCHES = "Nobody reads this in real time."
+"""Said to every patient who answers about a risk, before the words of the clinic."""
+IN_DANGER = (
+    "If you are in danger, or may harm yourself or somebody else, call your local emergency "
+    "number now."
 )
 """Until a clinic has words of its own. It names no telephone number: it cannot know one."""
 

@@ -97,6 +97,8 @@ def _days(work: Work, person: Person, row: SideEffect) -> tuple[list[Json], list
         if one.record_id not in ids or one.day < row.onset_on:
             continue
         reading = known.get(one.record_id)
+        if reading is not None and one.value != reading.severity:
+            continue  # of another effect that has no term of its own, told of in the same breath
         told = {
             "on": one.day,
             "severity": int(one.value),
@@ -105,7 +107,9 @@ def _days(work: Work, person: Person, row: SideEffect) -> tuple[list[Json], list
             "record_id": one.record_id,
         }
         ended = row.ended_on is not None and one.day > row.ended_on
-        (later if ended else within).append(told)
+        days = later if ended else within
+        if told not in days:
+            days.append(told)
     later += [
         {"on": one.ended_on + timedelta(days=1), "severity": 0}
         for one in episodes

@@ -79,7 +79,8 @@ def _nights(work: Work, patient_id: UUID, first: date, last: date) -> dict[str, 
                     devices.append(one)
     for night in nights.values():
         for one in night["device"]:
-            if night["diary"] and one.get("is_main_sleep") is not False:
+            part = one.get("is_main_sleep") is False or one.get("stretch")
+            if night["diary"] and not part:
                 one["against_diary"] = compared(one, night["diary"])
     return nights
 

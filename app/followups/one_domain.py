@@ -5,14 +5,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import select
 
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import NotFound
 from app.core.wire import ChangeReason, canonical, read
 from app.followups.domains.base import Domain
-from app.followups.models import FollowUp
 from app.followups.schemas import FollowUpIn
 from app.followups.service import FOLLOW_UP
 from app.journal import service as journal
@@ -50,29 +48,36 @@ def put(
         NotFound: no such follow-up of this patient for this caller.
         PreconditionRequired, StaleVersion: the domain is there, and no version of the
             follow-up is named, or an old one.
-        Invalid: see `service.record`, or another's follow-up is changed without a reason.
+        Invalid: see `service.record`; another's follow-up is changed without a reason, or one
+            that was entered in error.
     """
     person = patients.get(work, patient_id)
-    row = work.first(
-        select(FollowUp).where(FollowUp.id == follow_up_id, *FOLLOW_UP.rows(patient_id))
-    )
-    if row is None:
-        raise NotFound()
-    sent = orjson.loads(canonical(data))
+    row = records.find(work, FOLLOW_UP, patient_id, follow_up_id)
+    sent = _said(orjson.loads(canonical(data)))
     known = journal.body_at(work, follow_up_id, row.version).get(name)
     if known is None:
-        if named is not None or row.status == "entered_in_error":
-            # What was withdrawn comes back only by somebody who has read that it was.
+        records.require_standing(row)
+        if named is not None:
             journal.require_version(row.version, named)
         whole = journal.patched(work, FollowUpIn, follow_up_id, row.version, {name: sent})
         place = Place(follow_up_id, row.version + 1, row)
-        return _alone(FOLLOW_UP.keep(work, person, whole, place), name, created=True)
-    if orjson.loads(canonical(read(type(data), orjson.dumps(known)))) == sent:
+        answer = records.keep_version(work, FOLLOW_UP, person, whole, place)
+        return _alone(answer, name, created=True)
+    if _said(orjson.loads(canonical(read(type(data), orjson.dumps(known))))) == sent:
         return _alone(journal.answer_at(work, follow_up_id, row.version), name)
     patch = {name: _patch(known, sent)}
     if reason is not None:
         patch["change_reason"] = reason.model_dump(exclude_none=True)
     return _alone(records.correct(work, FOLLOW_UP, patient_id, follow_up_id, patch, named), name)
+
+
+def _said(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Leave out the members that are null: in a merge patch, which keeps it, they say nothing."""
+    return {
+        name: _said(value) if isinstance(value, Mapping) else value
+        for name, value in content.items()
+        if value is not None
+    }
 
 
 def _patch(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:

@@ -49,8 +49,11 @@ class ContactIn(Identified, OfPatient):
 
     def domains(self) -> dict[str, Domain]:
         """Give the domains that were sent; an absent one was not asked about."""
-        found = {name: getattr(self, name) for name in self.domain_types()}
-        return {name: domain for name, domain in found.items() if domain is not None}
+        return {
+            name: domain
+            for name in self.domain_types()
+            if (domain := getattr(self, name)) is not None
+        }
 
     def nested(self) -> Iterator[Identified]:
         """Give the records that it brings along."""

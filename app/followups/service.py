@@ -9,7 +9,7 @@ import orjson
 from sqlalchemy import literal, select
 
 from app.assessments import service as assessments
-from app.clinical.safety import SAFETY_NOTICE, asks_about_risk
+from app.clinical.safety import asks_about_risk
 from app.core.answer import Answer
 from app.core.base import Record
 from app.core.db import Work
@@ -32,6 +32,7 @@ from app.patients import records
 from app.patients.facts import ToldFacts
 from app.patients.records import Kind, Place
 from app.patients.service import Person
+from app.signals import notice
 
 AnyFollowUp = FollowUpIn | CheckInIn
 
@@ -176,13 +177,12 @@ def _contact(work: Work, person: Person, data: ContactIn) -> Contact:
 
 
 def _check(work: Work, person: Person, contact: Contact, data: AnyFollowUp) -> None:
-    diary = data.sleep.diary if data.sleep else None
-    if diary is not None and diary.woke_on > contact.on + timedelta(days=1):
-        # One day of room: a traveller's morning may come before that of the zone at home.
-        raise Invalid("not after the follow-up", pointer="/sleep/diary/woke_on")
-    for number, one in enumerate(data.sleep.device if data.sleep else ()):
-        if one.day(contact) > contact.on + timedelta(days=1):
-            raise Invalid("not after the follow-up", pointer=f"/sleep/device/{number}/ends_at")
+    for pointer, woke_on in data.sleep.nights(contact) if data.sleep else ():
+        if woke_on > contact.on + timedelta(days=1):
+            # One day of room: a traveller's morning may come before that of the zone at home.
+            raise Invalid("not after the follow-up", pointer=f"/sleep/{pointer}")
+        if person.birth_date is not None and woke_on < person.birth_date:
+            raise Invalid("the birth date or later", pointer=f"/sleep/{pointer}")
     if data.dosage is not None:
         _check_medicines(work, person, data.dosage)
     if data.side_effects is not None:
@@ -464,13 +464,15 @@ def _derived(
         if beside := domain.beside(contact):
             derived[name] = domain.model_dump(mode="json", exclude_unset=True) | beside
     if work.actor.source == "patient" and (heard.opened_signals or _answers_risk(work, data)):
-        derived["safety_notice"] = {"text": SAFETY_NOTICE, "nobody_watches": True}
+        derived["safety_notice"] = notice.told(work)
     return derived
 
 
 def _clock(work: Work, data: ContactIn) -> Mapping[str, Any]:
     """Keep the device's clock beside the content: it says when, never what."""
-    told = data.model_dump(mode="json", include={"client_time"}, exclude_none=True)
+    told: dict[str, Any] = {}
+    if data.client_time is not None:
+        told = data.model_dump(mode="json", include={"client_time"})
     if data.sent_at is not None:
         skew = (work.now - data.sent_at).total_seconds()
         told["clock_skew_s"] = skew

@@ -13,6 +13,8 @@ from app.imports.facts import (
     Subject,
 )
 from app.imports.questionnaires import (
+    NONE,
+    Own,
     answered,
     instruments_of,
     panel_of,
@@ -38,16 +40,16 @@ READ = frozenset(
 )
 
 
-def read(files: Sequence[File], system: str | None = None) -> list[list[Entry]]:
+def read(files: Sequence[File], system: str | None = None, own: Own = NONE) -> list[list[Entry]]:
     """Read bundles and single resources: for each file one entry for each of its resources.
 
     References are followed over all the files. One to a Patient that none of them holds is an
-    identifier of `system`, where that is given.
+    identifier of `system`, where that is given. own: the clinic's own questionnaires.
 
     Raises:
         Unreadable: a file is larger than 200 MiB, not JSON, or no resource.
     """
-    return _Files([_resources(file) for file in files], system).read()
+    return _Files([_resources(file) for file in files], system, own).read()
 
 
 def _resources(file: File) -> list[tuple[str | None, Resource]]:
@@ -86,9 +88,12 @@ class _Files:
     """
 
     def __init__(
-        self, files: Sequence[Sequence[tuple[str | None, Resource]]], system: str | None
+        self,
+        files: Sequence[Sequence[tuple[str | None, Resource]]],
+        system: str | None,
+        own: Own,
     ) -> None:
-        self.system = system
+        self.system, self.own = system, own
         self.numbers = [range(1, len(file) + 1) for file in files]
         self.resources = [resource for file in files for _, resource in file]
         self.file_of = [number for number, file in enumerate(files) for _ in file]
@@ -154,8 +159,8 @@ class _Files:
             subject = self._subject(people, place)
             key = f"{subject.source}/{type_}/{text(resource, 'id') or fhir.digest(resource)}"
             find = self.fellow if type_ == "Observation" else self.find
-            facts, words = fhir.facts_of(key, type_, resource, partial(find, place))
-            return Entry(number, type_, subject, facts, words=words, key=key)
+            facts = fhir.facts_of(key, type_, resource, partial(find, place), self.own)
+            return Entry(number, type_, subject, facts, key=key)
         except Skipped as reason:
             return Entry(number, type_, skipped=reason)
 

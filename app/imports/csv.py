@@ -2,11 +2,11 @@
 
 import csv
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from io import StringIO
 from typing import get_args
 
-from app.clinical import instruments
 from app.clinical.units import AmountNotAccepted, parse_amount
 from app.imports import labs
 from app.imports.facts import (
@@ -21,6 +21,7 @@ from app.imports.facts import (
     moment_of,
 )
 from app.imports.forms import filled_in
+from app.imports.questionnaires import NONE, Own, of_measure
 from app.imports.r4 import LOINC
 from app.imports.results import File, Skipped, Unreadable, contents
 from app.medications.schemas import DoseEventKind, DoseReason
@@ -31,10 +32,11 @@ _NUMBER = re.compile(r"[+-]?[0-9]{1,15}(\.[0-9]{1,20})?")
 WITHOUT_A_DOSE = frozenset({"stop", "hold", "prn_off"})
 
 
-def read(file: File, system: str | None, first_place: int = 0) -> list[Entry]:
+def read(file: File, system: str | None, first_place: int = 0, own: Own = NONE) -> list[Entry]:
     """Read a file of observations or of dose events; a row that is wrong is one skipped entry.
 
     first_place: where its first entry stands among those of all files.
+    own: the clinic's own questionnaires.
 
     Raises:
         Unreadable: larger than 200 MiB, not UTF-8, not CSV, or neither header.
@@ -45,20 +47,23 @@ def read(file: File, system: str | None, first_place: int = 0) -> list[Entry]:
         raise Unreadable(file.name, f"byte {failure.start}", "is not UTF-8") from None
     lines = StringIO(content, newline="")
     rows = csv.DictReader(lines, strict=True)
-    return filled_in(list(_entries(file.name, rows, system)), first_place)
+    return filled_in(list(_entries(file.name, rows, system, own)), first_place, own)
 
 
-def _entries(name: str, rows: "csv.DictReader[str]", system: str | None) -> Iterator[Entry]:
+def _entries(
+    name: str, rows: "csv.DictReader[str]", system: str | None, own: Own
+) -> Iterator[Entry]:
     try:
         columns = rows.fieldnames or ()
         twice = next((one for one in columns if one and columns.count(one) > 1), None)
         if twice is not None:
             raise Unreadable(name, "line 1", f"the column {twice} stands twice")
         header = frozenset(columns)
+        reader: Callable[[Mapping[str, str]], Fact]
         if "date" not in header and "datetime" not in header:
             header = frozenset()
         if header >= OBSERVATIONS:
-            type_, reader = "observation", observation
+            type_, reader = "observation", partial(observation, own=own)
         elif header >= DOSE_EVENTS:
             type_, reader = "dose_event", dose_event
         else:
@@ -81,7 +86,7 @@ def _entries(name: str, rows: "csv.DictReader[str]", system: str | None) -> Iter
         raise Unreadable(name, f"after line {rows.line_num}", str(failure)) from None
 
 
-def observation(row: Mapping[str, str]) -> Fact:
+def observation(row: Mapping[str, str], own: Own = NONE) -> Fact:
     """Read one number under the source's own words; a total of an instrument is an assessment.
 
     A single item is one too, with one answer: its risk is looked at like any other.
@@ -96,14 +101,8 @@ def observation(row: Mapping[str, str]) -> Fact:
     unit = row.get("unit") or None
     domain = row.get("domain") or None
     key = "|".join(("csv", "observation", at.isoformat(), measure, repr(value), unit or ""))
-    instrument_id, _, part = measure.rpartition(".")
-    known = next((one for one in instruments.all_instruments() if one.id == instrument_id), None)
-    if known is not None and part == "total":
-        return Value("assessment", key, at, {"instrument": known.id, "total": value})
-    if known is not None and part.isdecimal():
-        if not value.is_integer():
-            raise Skipped("not_a_whole_number", "an answer is a whole number")
-        return Value("assessment", key, at, {"instrument": known.id, "answers": {part: int(value)}})
+    if (scored := of_measure(measure, key, at, value, own)) is not None:
+        return scored
     coded = {"system": LOINC, "code": measure.removeprefix("labs.")}
     if measure.startswith("labs.") and labs.test_of(coded) is not None:
         return labs.number(key, at, coded, value, unit, measure)

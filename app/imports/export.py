@@ -75,7 +75,9 @@ def _records(work: Work, patient_id: UUID) -> dict[str, list[dict[str, Any]]]:
     )
     found: dict[str, list[dict[str, Any]]] = defaultdict(list)
     for row in rows:
-        found[row.type].append(orjson.loads(row.answer))
+        text = journal.shown(work, patient_id, row.answer)
+        if text is not None:
+            found[row.type].append(orjson.loads(text))
     return dict(found)
 
 

@@ -125,7 +125,6 @@ class Entry:
     place: where it stands among the entries of all files of one format, from 0.
     key: names the thing at its source; of two entries that tell of one the last counts.
     joins: the place of another entry that carries this one's fact, as a panel does its items.
-    words: what has to be known of it, although it is taken.
     """
 
     number: int
@@ -134,7 +133,6 @@ class Entry:
     facts: tuple[Fact, ...] = ()
     skipped: Skipped | None = None
     joins: int | None = None
-    words: tuple[str, str] | None = None
     key: str = ""
     file: str = ""
     place: int = 0

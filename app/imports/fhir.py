@@ -29,10 +29,12 @@ from app.imports.facts import (
     moment_of,
 )
 from app.imports.questionnaires import (
+    NONE,
+    Own,
     item,
+    of_measure,
     panel,
     panel_of,
-    remarks,
     response,
     total_of,
 )
@@ -70,27 +72,26 @@ MOST_COMPONENTS = 50
 
 
 def facts_of(
-    key: str, type_: str, resource: Resource, find: Find
-) -> tuple[tuple[Fact, ...], tuple[str, str] | None]:
-    """Give the facts of a resource, and what has to be known of it although it is taken.
+    key: str, type_: str, resource: Resource, find: Find, own: Own = NONE
+) -> tuple[Fact, ...]:
+    """Give the facts of a resource.
 
-    key: what makes the ids of its records.
+    key: what makes the ids of its records. own: the clinic's own questionnaires.
 
     Raises:
         Skipped: there is no fact in it that is kept.
     """
     if (taken_back := _withdrawal(key, type_, resource)) is not None:
-        return (taken_back,), None
+        return (taken_back,)
     if type_ == "MedicationRequest":
-        return (medication_request(key, resource, find),), None
+        return (medication_request(key, resource, find),)
     if type_ == "MedicationStatement":
-        return (medication_statement(key, resource, find),), None
+        return (medication_statement(key, resource, find),)
     if type_ == "MedicationDispense":
-        return (medication_dispense(key, resource, find),), None
+        return (medication_dispense(key, resource, find),)
     if type_ == "QuestionnaireResponse":
-        filled_in = questionnaire_response(key, resource)
-        return (filled_in,), remarks(filled_in, resource)
-    return tuple(observation(key, resource, find)), None
+        return (response(key, resource, own),)
+    return tuple(observation(key, resource, find, own))
 
 
 def _withdrawal(key: str, type_: str, resource: Resource) -> Withdrawal | None:
@@ -357,13 +358,14 @@ def _whole_days(quantity: Any) -> int | None:
 _FINAL = frozenset({"final", "amended", "corrected"})
 
 
-def observation(key: str, resource: Resource, find: Find) -> list[Value]:
+def observation(key: str, resource: Resource, find: Find, own: Own = NONE) -> list[Value]:
     """Read one observation: a questionnaire's total, panel or single item, or a number.
 
     LOINC codes that a monitoring schedule asks for are results of `/labs` where the unit fits.
     Those of other laboratory results and vital signs are followed as `labs.<code>`, others as
-    `loinc.<code>`, those of another system as `<last part of its address>.<code>`. Each
-    component with a number is a value of its own.
+    `loinc.<code>`, those of another system as `<last part of its address>.<code>`, which may
+    name a total or an item of the clinic's own. Each component with a number is a value of its
+    own.
 
     Raises:
         Skipped: it is not final, has no day, no code, or no number that stands for itself.
@@ -379,12 +381,12 @@ def observation(key: str, resource: Resource, find: Find) -> list[Value]:
         return [answer]
     components = each(resource, "component")
     if not components:
-        return [_observed(key, at, resource, resource)]
+        return [_observed(key, at, resource, resource, own)]
     numbers = [one for one in components if each(one, "valueQuantity") or each(one, "valueInteger")]
     if not numbers:
         raise Skipped("not_a_number", "none of its components is a number")
     return [
-        _observed(f"{key}#{place}", at, resource, one)
+        _observed(f"{key}#{place}", at, resource, one, own)
         for place, one in enumerate(components)
         if one in numbers
     ]
@@ -403,14 +405,17 @@ def _effective(resource: Resource) -> When:
     return moment_of(moment or text(resource, "effectivePeriod", "start"), "effective")
 
 
-def _observed(key: str, at: When, resource: Resource, value: Any) -> Value:
+def _observed(key: str, at: When, resource: Resource, value: Any, own: Own) -> Value:
     code = next(iter(codings(value)), None)
     if code is None:
         raise Skipped("code_missing", "there is no code to keep it under")
     if (words := _in_words(value)) is not None and labs.test_of(code) is not None:
         return labs.result(key, at, code, words)
     unit = text(value, "valueQuantity", "code") or text(value, "valueQuantity", "unit")
-    return labs.number(key, at, code, number_of(value), unit, _measure(resource, code))
+    measure, number = _measure(resource, code), number_of(value)
+    of_own = measure.rpartition(".")[0] in own
+    scored = of_measure(measure, key, at, number, own) if of_own else None
+    return scored or labs.number(key, at, code, number, unit, measure)
 
 
 def _in_words(value: Any) -> str | None:
@@ -433,11 +438,3 @@ def _measure(resource: Resource, code: Mapping[str, str]) -> str:
     if house.find(measure) is not None:
         raise Skipped("code_taken", "another system's code that reads like one of our measures")
     return measure
-
-
-# ---- QuestionnaireResponse
-
-
-def questionnaire_response(key: str, resource: Resource) -> Value:
-    """Read a filled-in questionnaire that the house knows; see `questionnaires.response`."""
-    return response(key, resource)

@@ -13,6 +13,7 @@ from typing import Any
 from app.clinical.medications import ATC, RXNORM
 from app.imports import fhir
 from app.imports.facts import End, Entry, Subject, moment_of
+from app.imports.questionnaires import NONE, Own
 from app.imports.r4 import LOINC, UCUM, Resource
 from app.imports.results import File, Skipped
 from app.imports.segments import Segment, field_of, messages_of, segments_of
@@ -98,25 +99,26 @@ UNREAD = {
 # ---- a file and its messages
 
 
-def read(files: Sequence[File], system: str | None = None) -> list[list[Entry]]:
+def read(files: Sequence[File], system: str | None = None, own: Own = NONE) -> list[list[Entry]]:
     """Read messages: for each file an entry for each group of segments that has a fact.
 
     These are PID, AL1, DG1, each order (ORC with RXO, RXE, RXD or OBR) and each OBX. Messages
     may be many, in batches, in MLLP frames, and their segments end with CR, LF or CRLF.
     system: of the identifiers whose assigning authority is not said.
+    own: the clinic's own questionnaires.
 
     Raises:
         Unreadable: larger than 200 MiB, no HL7 v2, or another character set than MSH-18 says.
     """
-    return [_entries(file, system) for file in files]
+    return [_entries(file, system, own) for file in files]
 
 
-def _entries(file: File, system: str | None) -> list[Entry]:
+def _entries(file: File, system: str | None, own: Own) -> list[Entry]:
     found: list[Entry] = []
     for lines in messages_of(file):
         number = len(found) + 1
         try:
-            found += _Message(segments_of(lines), system).entries(number)
+            found += _Message(segments_of(lines), system, own).entries(number)
         except Skipped as reason:
             found.append(Entry(number, "MSH", skipped=reason))
     return found
@@ -139,8 +141,8 @@ class _Order:
 class _Message:
     """One message on its way to entries."""
 
-    def __init__(self, segments: Sequence[Segment], system: str | None) -> None:
-        self.system = system
+    def __init__(self, segments: Sequence[Segment], system: str | None, own: Own) -> None:
+        self.system, self.own = system, own
         self.segments = segments
         header = self.segments[0]
         self.type = "^".join(filter(None, (header.said(9), header.said(9, 2)))) or "MSH"
@@ -210,7 +212,7 @@ class _Message:
                 _require_whole(one)
                 resource = self._observation(one, order)
                 key = f"Observation/{self._result_id(one, order)}"
-                yield _entry("OBX", subject, key, resource)
+                yield _entry("OBX", subject, key, resource, self.own)
             except Skipped as reason:
                 yield Entry(0, "OBX", skipped=reason)
 
@@ -318,7 +320,11 @@ class _Message:
 
 
 def _entry(
-    type_: str, subject: Subject | Skipped, key: str = "", resource: Resource | None = None
+    type_: str,
+    subject: Subject | Skipped,
+    key: str = "",
+    resource: Resource | None = None,
+    own: Own = NONE,
 ) -> Entry:
     """Make the entry of a resource, or of the person alone."""
     if isinstance(subject, Skipped):
@@ -327,7 +333,7 @@ def _entry(
         return Entry(0, type_, subject)
     name = key.partition("/")[0]
     key = f"{subject.source}/hl7v2/{key}"
-    facts, _ = fhir.facts_of(key, name, resource, lambda _: None)
+    facts = fhir.facts_of(key, name, resource, lambda _: None, own)
     return Entry(0, type_, subject, facts, key=key)
 
 

@@ -13,7 +13,7 @@ from app.assessments import service as assessments
 from app.assessments.schemas import AssessmentIn
 from app.clinical import instruments, scoring
 from app.clinical.instruments import Instrument
-from app.clinical.safety import risk_findings
+from app.clinical.safety import CODES, risk_findings
 from app.core.actor import CLINICIANS
 from app.core.answer import Answer
 from app.core.db import Work
@@ -22,6 +22,7 @@ from app.core.wire import ChangeReason
 from app.identity import service as identity
 from app.imports.courses import Plan, Step, plan_orders, plan_rows, read
 from app.imports.facts import DoseRow, End, Entry, Fill, Order, Value, Withdrawal, timed
+from app.imports.questionnaires import Own
 from app.imports.results import Skipped, Status
 from app.interactions import service as interactions
 from app.journal import service as journal
@@ -38,6 +39,7 @@ from app.patients.records import Kind
 from app.patients.schemas import PatientIn
 from app.patients.service import Person
 from app.signals import service as signals
+from app.signals.schemas import Rule
 
 IMPORTED = "ehr"
 """The source of what an import or a system brings; what a clinician wrote is another reading."""
@@ -68,7 +70,8 @@ CHANGED_HERE = "it was changed or confirmed here since; nothing of that is overw
 class Store:
     """A version of a record to keep.
 
-    old: gives what of an answer waits in the one signal for facts of long ago.
+    old: gives what of an answer waits in the one signal for facts of long ago; asked once it is
+        kept.
     """
 
     kind: Kind[Any]
@@ -117,6 +120,11 @@ class Rehearsed(TitrateError):
     def __init__(self, outcomes: dict[int, Outcome]) -> None:
         super().__init__()
         self.outcomes = outcomes
+
+
+def own_instruments(work: Work) -> Own:
+    """Give the clinic's own questionnaires: the readers of files know those of the house."""
+    return measurements.own_instruments(work)
 
 
 def find(
@@ -253,12 +261,15 @@ class _Keeping:
     withdrawn_from: set[UUID] = field(default_factory=set)
     """Courses that may have nothing left under them."""
     historic: list[dict[str, Any]] = field(default_factory=list)
+    is_told: bool = False
+    """The one signal for `historic` stands."""
 
     def entry(self, entry: Entry, plans: Mapping[str, Plan]) -> Outcome:
         """Keep all that one entry says; a body that the record does not take keeps none of it."""
         stores: list[Store] = []
         ended: list[UUID] = []
-        record_id, words, done = None, entry.words, set[Status]()
+        record_id, done = None, set[Status]()
+        words: tuple[str, str] | None = None
         try:
             for fact in entry.facts:
                 if isinstance(fact, Value):
@@ -414,31 +425,14 @@ class _Keeping:
             result = read(LabIn, {"id": record_id, **fact.body, **timed("drawn", fact.at)})
             return record_id, self._lab(result, fact)
         body = {"id": record_id, **fact.body, **timed("occurred", fact.at)}
-        own = self._of_own_instrument(fact)
-        if own is not None:
-            body = {"id": record_id, **own, **timed("occurred", fact.at)}
-        elif fact.kind == "observation":
-            value = read(ObservedValueIn, body)
-            return record_id, Store(observations.KIND, value)
+        if fact.kind == "observation":
+            return record_id, self._observation(read(ObservedValueIn, body), fact)
         filled_in = read(AssessmentIn, body)
         is_known = bool(journal.versions(self.work, record_id))
         there = None if is_known else self._said_before(filled_in, fact)
         if there is not None:
             return there, None
         return record_id, self._assessment(filled_in, fact)
-
-    def _of_own_instrument(self, fact: Value) -> dict[str, Any] | None:
-        """Read a number of one of the clinic's own questionnaires: its risk is looked at too."""
-        instrument_id, _, part = str(fact.body.get("measure", "")).rpartition(".")
-        known = instrument_id and measurements.own_instruments(self.work).get(instrument_id)
-        value = fact.body.get("value")
-        if not known or value is None:
-            return None
-        if part == "total":
-            return {"instrument": instrument_id, "total": value}
-        if part in {str(item.index) for item in known.items} and float(value).is_integer():
-            return {"instrument": instrument_id, "answers": {part: int(value)}}
-        return None
 
     def _said_before(self, data: AssessmentIn, fact: Value) -> UUID | None:
         """Give the imported record that says all that this assessment would: it came another way.
@@ -448,7 +442,10 @@ class _Keeping:
         instrument = measurements.instrument(self.work, data.instrument)
         assert instrument is not None, "it was read as one that is known"
         answers = {int(item): value for item, value in (data.answers or {}).items()}
-        score = scoring.score(instrument, answers, data.total)
+        try:
+            score = scoring.score(instrument, answers, data.total)
+        except scoring.UnknownItem:
+            return None  # what keeps it refuses it, and says why
         wanted: dict[str, float] = {}
         if instrument.item_measures:
             wanted |= {f"{instrument.id}.{item}": value for item, value in score.answers.items()}
@@ -487,6 +484,24 @@ class _Keeping:
         kind = replace(assessments.KIND, keep=partial(assessments.keep, opens_signals=False))
         return Store(kind, data, lambda _answer: _risks(self.work, data, day))
 
+    def _observation(self, data: ObservedValueIn, fact: Value) -> Store:
+        """Keep a number; the risk item of a measure of the clinic's own opens its signal too."""
+        found = _risk_of_own_measure(self.work, data)
+        return Store(observations.KIND, data, lambda _answer: self._tell(found, self._day(fact)))
+
+    def _tell(
+        self, risk: tuple[Rule, dict[str, Any]] | None, day: date
+    ) -> Iterator[dict[str, Any]]:
+        """Open the signal of a risk, or give what waits in the one for facts of long ago."""
+        if risk is None:
+            return
+        rule, evidence = risk
+        if self._is_old(day):
+            yield {"code": CODES["other"], **evidence, "on": day.isoformat()}
+            return
+        key = f"{evidence['record_id']}:{evidence['instrument']}.{evidence['item']}"
+        signals.open_once(self.work, self.person, key, CODES["other"], evidence, rule=rule)
+
     def _lab(self, data: LabIn, fact: Value) -> Store:
         """Keep a result; a critical one of long ago waits in the one signal for all of them."""
         day = self._day(fact)
@@ -511,9 +526,11 @@ class _Keeping:
                 )
 
     def open_historic_signal(self) -> None:
-        if self.historic:
-            evidence = {"findings": self.historic[:20], "n": len(self.historic)}
-            signals.open_once(self.work, self.person, "historic", "historic", evidence)
+        if self.historic and not self.is_told:
+            self.is_told = True
+            findings = self.historic[: signals.MOST_FINDINGS]
+            evidence = {"findings": findings, "n": len(self.historic)}
+            signals.open_historic(self.work, self.person, evidence)
 
 
 _TOLD: tuple[Status, ...] = ("updated", "created")
@@ -523,6 +540,18 @@ _TOLD: tuple[Status, ...] = ("updated", "created")
 def _is_imported(answer: Mapping[str, Any]) -> bool:
     """Say whether the newest version of a record is a system's, and no person's."""
     return bool(answer["author"]["role"] == "system")
+
+
+def _risk_of_own_measure(work: Work, data: ObservedValueIn) -> tuple[Rule, dict[str, Any]] | None:
+    """Give the rule that a number meets as an item of a measure of the clinic's own, and why."""
+    for one in measurements.registered(work).values():
+        family = one.code.removesuffix(".total")
+        for risk in one.risk_items if one.instrument is None else ():
+            if data.measure == f"{family}.{risk.index}" and data.value >= risk.at_least:
+                said = {"instrument": family, "item": risk.index, "value": data.value}
+                rule = Rule(id=f"{data.measure}>={risk.at_least}", version=one.version)
+                return rule, {**said, "record_id": str(data.id)}
+    return None
 
 
 def _risks(work: Work, data: AssessmentIn, day: date) -> Iterator[dict[str, Any]]:

@@ -1,14 +1,26 @@
-"""Reads questionnaires that the house knows: as a panel of observations, or as a response."""
+"""Reads questionnaires of the house and the clinic: panels of observations, responses, numbers."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import cache
+from types import MappingProxyType
 from typing import Any
 
 from app.clinical import instruments, scoring
 from app.clinical.instruments import Instrument
 from app.imports.facts import Value, When, moment_of
-from app.imports.r4 import LOINC, Find, Resource, codings, each, is_number, number_of, text
+from app.imports.r4 import (
+    LOINC,
+    Find,
+    Resource,
+    codings,
+    each,
+    has_value,
+    is_number,
+    number_of,
+    text,
+)
 from app.imports.results import Skipped
 
 ORDINALS = frozenset(
@@ -20,7 +32,17 @@ ORDINALS = frozenset(
 )
 TOTAL = 0
 """Stands for the total among the numbers of the items."""
-Answers = tuple[dict[str, int], float | None]
+Own = Mapping[str, Instrument]
+"""The clinic's own questionnaires, by id."""
+NONE: Own = MappingProxyType({})
+
+
+def by_id(instrument_id: str, own: Own) -> Instrument | None:
+    """Give a questionnaire of the house, else of the clinic."""
+    try:
+        return instruments.instrument(instrument_id)
+    except instruments.UnknownInstrument:
+        return own.get(instrument_id)
 
 
 @cache
@@ -31,11 +53,18 @@ def by_code() -> dict[str, Instrument]:
 
 
 @cache
-def _parts(instrument_id: str) -> dict[str, int]:
-    """Give LOINC code -> number of the item."""
-    instrument = instruments.instrument(instrument_id)
-    parts = {item.loinc: item.index for item in instrument.items if item.loinc}
-    return parts | ({instrument.loinc_total: TOTAL} if instrument.loinc_total else {})
+def _coded() -> dict[str, dict[str, int]]:
+    """Give, for each questionnaire of the house, LOINC code -> number of the item."""
+    return {
+        one.id: {item.loinc: item.index for item in one.items if item.loinc}
+        | ({one.loinc_total: TOTAL} if one.loinc_total else {})
+        for one in instruments.all_instruments()
+    }
+
+
+def _parts(instrument: Instrument) -> Mapping[str, int]:
+    """Give LOINC code -> number of the item; the clinic's own have none."""
+    return _coded().get(instrument.id, {})
 
 
 @cache
@@ -84,7 +113,7 @@ def instruments_of(resource: Resource) -> set[str]:
     return {
         one.id
         for one in instruments.all_instruments()
-        if one.loinc_panel in codes or codes & _parts(one.id).keys()
+        if one.loinc_panel in codes or codes & _parts(one).keys()
     }
 
 
@@ -96,17 +125,28 @@ def panel(instrument: Instrument, key: str, at: When, resource: Resource, find: 
     """
     members = each(resource, "component")
     members += [find(one) or {} for one in each(resource, "hasMember", "reference")]
-    members = [one for one in members if text(one, "status") != "entered-in-error"]
-    answers: dict[str, int] = {}
-    total = None
+    form = _Form()
     for member in members:
+        if text(member, "status") == "entered-in-error" or not has_value(member):
+            continue
         for code in _loincs(member):
-            item = _parts(instrument.id).get(code)
-            if item == TOTAL:
-                total = number_of(member, written=True)
-            elif item is not None and (value := _scored(instrument, member)) is not None:
-                answers[str(item)] = value
-    return _assessed(instrument, key, at, (answers, total))
+            number = _parts(instrument).get(code)
+            if number is None:
+                continue
+            form.given.add(number)
+            if number == TOTAL:
+                form.total = _total(member)
+            elif (value := _scored(instrument, member)) is not None:
+                form.answers[str(number)] = value
+    return _assessed(instrument, key, at, form)
+
+
+def _total(member: Resource) -> float | None:
+    """Give a stated total; one that cannot be read takes no answer along."""
+    try:
+        return number_of(member, written=True)
+    except Skipped:
+        return None
 
 
 def item(key: str, at: When, resource: Resource) -> Value | None:
@@ -118,19 +158,48 @@ def item(key: str, at: When, resource: Resource) -> Value | None:
     value = _scored(instrument, resource)
     if value is None:
         return None
-    return _assessed(instrument, key, at, ({str(number): value}, None))
+    return _assessed(instrument, key, at, _Form({str(number): value}, None, {number}))
+
+
+def of_measure(measure: str, key: str, at: When, value: float, own: Own) -> Value | None:
+    """Read a number whose code names a total or an answer: `phq-9.total`, `phq-9.9`.
+
+    Raises:
+        Skipped: an answer that is no whole number.
+    """
+    instrument_id, _, part = measure.rpartition(".")
+    known = by_id(instrument_id, own)
+    if known is not None and part == "total":
+        return Value("assessment", key, at, {"instrument": known.id, "total": value})
+    if known is not None and part.isdecimal():
+        if not value.is_integer():
+            raise Skipped("not_a_whole_number", "an answer is a whole number")
+        return Value("assessment", key, at, {"instrument": known.id, "answers": {part: int(value)}})
+    return None
 
 
 def _loincs(value: Any) -> list[str]:
     return [one["code"] for one in codings(value) if one["system"] == LOINC]
 
 
-def _assessed(instrument: Instrument, key: str, at: When, found: Answers) -> Value:
+@dataclass(slots=True)
+class _Form:
+    """What a form says: the answers that can be read, by item, and which items have any."""
+
+    answers: dict[str, int] = field(default_factory=dict)
+    total: float | None = None
+    given: set[int] = field(default_factory=set)
+
+
+def _assessed(
+    instrument: Instrument, key: str, at: When, form: _Form, version: str | None = None
+) -> Value:
     """Make the assessment; a stated total goes alone where the answers read would only hide it.
 
-    They do where they give no total, and none of them has to be looked at for its risk.
+    They do where they give no total, and none of them has to be looked at for its risk. What was
+    given and is not taken is said. version: of FHIR, where it is not R4.
     """
-    answers, total = found
+    answers, total = form.answers, form.total
     if answers and total is not None and not instrument.risk_items:
         by_number = {int(item): value for item, value in answers.items()}
         if scoring.score(instrument, by_number, total).total_trended is None:
@@ -142,7 +211,22 @@ def _assessed(instrument: Instrument, key: str, at: When, found: Answers) -> Val
         body["answers"] = answers
     if total is not None:
         body["total"] = total
-    return Value("assessment", key, at, body)
+    return Value("assessment", key, at, body, _remarks(instrument, form.given, body, version))
+
+
+def _remarks(
+    instrument: Instrument, given: set[int], body: Mapping[str, Any], version: str | None
+) -> tuple[str, str] | None:
+    """Say which answers were given and are not taken, and that a form is of another FHIR."""
+    lost = [str(one) for one in sorted(given - {TOTAL}) if str(one) not in body.get("answers", {})]
+    found = []
+    if lost:
+        found.append(("answers_unread", f"items {', '.join(lost)} of {instrument.id}"))
+    if TOTAL in given and "total" not in body:
+        found.append(("answers_unread", f"the total of {instrument.id}"))
+    if version is not None:
+        found.append((version.lower(), f"a form of FHIR {version}, read as R4"))
+    return (found[0][0], "; ".join(words for _, words in found)) if found else None
 
 
 def _scored(instrument: Instrument, answer: Any) -> int | None:
@@ -167,8 +251,8 @@ def _is_whole(value: Any) -> bool:
 # ---- QuestionnaireResponse
 
 
-def response(key: str, resource: Resource) -> Value:
-    """Read a filled-in questionnaire, by its items' LOINC codes.
+def response(key: str, resource: Resource, own: Own = NONE) -> Value:
+    """Read a filled-in questionnaire, by its items' LOINC codes or their numbers.
 
     Raises:
         Skipped: it is not complete, is no known instrument, or has no day or no answer.
@@ -178,20 +262,20 @@ def response(key: str, resource: Resource) -> Value:
         raise Skipped("entered_in_error", "was entered in error")
     if status not in {"completed", "amended"}:
         raise Skipped("not_final", "is not completed")
-    instrument = _instrument(resource)
-    if instrument is None:
-        raise Skipped("instrument_unknown", "no questionnaire of /v1/instruments")
-    answers: dict[str, int] = {}
-    total = None
-    for number, item in _linked(instrument, resource):
+    instrument, is_named = _instrument(resource, own)
+    form = _Form()
+    for number, item in _linked(instrument, resource, by_number=is_named):
         for answer in each(item, "answer")[:1]:
+            form.given.add(number)
             if number == TOTAL:
                 said = each(answer, "valueDecimal") + each(answer, "valueInteger")
-                total = next((float(one) for one in said if is_number(one)), None)
+                form.total = next((float(one) for one in said if is_number(one)), None)
             elif (value := _scored(instrument, answer)) is not None:
-                answers[str(number)] = value
+                form.answers[str(number)] = value
     at = moment_of(text(resource, "authored"), "authored")
-    return _assessed(instrument, key, at, (answers, total))
+    # Only before R4 a response refers to its questionnaire by a Reference.
+    version = "STU3" if isinstance(resource.get("questionnaire"), dict) else None
+    return _assessed(instrument, key, at, form, version)
 
 
 def answered(resource: Resource) -> set[str]:
@@ -209,42 +293,36 @@ def answered(resource: Resource) -> set[str]:
         return set()
 
 
-def remarks(filled_in: Value, resource: Resource) -> tuple[str, str] | None:
-    """Say which answers were given and could not be read, and that a form is of STU3."""
-    instrument = instruments.instrument(filled_in.body["instrument"])
-    given = {number for number, item in _linked(instrument, resource) if each(item, "answer")}
-    read = {int(number) for number in filled_in.body.get("answers", {})}
-    lost = ", ".join(map(str, sorted(given - {TOTAL} - read)))
-    found = [("answers_unread", f"items {lost} of {instrument.id}")] if lost else []
-    if isinstance(resource.get("questionnaire"), dict):
-        found.append(("stu3", "a form of FHIR STU3 (it refers to its questionnaire), read as R4"))
-    return (found[0][0], "; ".join(words for _, words in found)) if found else None
+def _instrument(resource: Resource, own: Own) -> tuple[Instrument, bool]:
+    """Find the instrument by the questionnaire's address, else the one with most of its items.
 
+    True beside it: the address says which it is, so that a bare number is one of its items.
 
-def _instrument(resource: Resource) -> Instrument | None:
-    """Find the instrument by the questionnaire's address, else the one with most of its items."""
+    Raises:
+        Skipped: it is none that the house or the clinic knows.
+    """
     address = text(resource, "questionnaire") or ""
     tail = re.split(r"[/#]", address.partition("|")[0].rstrip("/"))[-1].casefold()
-    for one in instruments.all_instruments():
+    for one in (*instruments.all_instruments(), *own.values()):
         if tail and tail in {one.id, one.id.replace("-", ""), one.loinc_panel}:
-            return one
+            return one, True
     counts = [
         (sum(1 for number, _ in _linked(one, resource, by_number=False) if number), one)
         for one in instruments.all_instruments()
     ]
     n, best = max(counts, key=lambda counted: (counted[0], -len(counted[1].items)))
-    return best if n else None
+    if not n:
+        raise Skipped("instrument_unknown", "no questionnaire of /v1/instruments")
+    return best, False
 
 
-def _linked(
-    instrument: Instrument, resource: Any, *, by_number: bool = True
-) -> Iterator[tuple[int, Any]]:
+def _linked(instrument: Instrument, resource: Any, *, by_number: bool) -> Iterator[tuple[int, Any]]:
     """Give the items of a response, groups opened, with their number in the instrument.
 
     Items are named by LOINC in `linkId` (`/44250-9`) or at the end of `definition`; where the
     questionnaire's address says which it is, by their number too.
     """
-    parts = _parts(instrument.id)
+    parts = _parts(instrument)
     for item in each(resource, "item"):
         names = (text(item, "linkId") or "", text(item, "definition") or "")
         ends = [name.rpartition("/")[2] for name in names]

@@ -81,9 +81,14 @@ def number_of(value: Any, *, written: bool = False) -> float:
         numbers = [float(one) for one in each(value, "valueString") if _is_count(one)]
     if numbers:
         return numbers[0]
-    if any(_VALUE.match(name) for name in value):
+    if has_value(value):
         raise Skipped("not_a_number", "its value is no number")
     raise Skipped("no_value", "it has no value of its own")
+
+
+def has_value(value: Resource) -> bool:
+    """Say whether an observation or a component has a value, of whatever type."""
+    return any(_VALUE.match(name) for name in value)
 
 
 def _is_count(value: Any) -> bool:

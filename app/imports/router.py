@@ -67,6 +67,7 @@ async def import_file(
     New patients are seen by the clinic's prescribers. Doses that nobody could be asked about
     wait for a prescriber, as those of any system do.
     """
+    request.app.state.reserve.require()
     content = await raw_body(request, MOST_BYTES, tuple(FORMATS))
     format_ = FORMATS[request.headers["content-type"].partition(";")[0].strip().lower()]
 

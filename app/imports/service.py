@@ -27,10 +27,12 @@ from app.imports.keeping import (
     find,
     has_medicines,
     keep,
+    own_instruments,
     rehearse,
     skipped,
     takes_back,
 )
+from app.imports.questionnaires import Own
 from app.imports.results import File, Result, Sent, Skipped, Unreadable
 from app.patients.schemas import PatientIn
 
@@ -76,9 +78,10 @@ def import_files(
     by_format: dict[Format, list[File]] = {}
     for file in files:
         by_format.setdefault(format or _format_of(file), []).append(file)
-    wanted = [_read(chosen, some, system) for chosen, some in by_format.items()]
-    total, done = sum(map(len, wanted)), 0
     importing = _Importing(writer, actor, create_patients, system, care_team, dry_run, request_id)
+    own = importing.own_instruments()
+    wanted = [_read(chosen, some, system, own) for chosen, some in by_format.items()]
+    total, done = sum(map(len, wanted)), 0
     for entries in wanted:
         yield from importing.results(entries, partial(_moved, progress, done, total))
         done += len(entries)
@@ -96,15 +99,15 @@ def _format_of(file: File) -> Format:
     return "hl7v2" if segments.is_one(file) else "fhir"
 
 
-def _read(format: Format, files: Sequence[File], system: str | None) -> list[Entry]:
+def _read(format: Format, files: Sequence[File], system: str | None, own: Own) -> list[Entry]:
     if format == "fhir":
-        found = bundles.read(files, system)
+        found = bundles.read(files, system, own)
     elif format == "hl7v2":
-        found = hl7v2.read(files, system)
+        found = hl7v2.read(files, system, own)
     else:
         found = []
         for file in files:
-            found.append(csv.read(file, system, sum(map(len, found))))
+            found.append(csv.read(file, system, sum(map(len, found)), own))
     named = [
         (file.name, entry) for file, entries in zip(files, found, strict=True) for entry in entries
     ]
@@ -147,6 +150,10 @@ class _Importing:
     def _run(self, service: Any, actor: Actor, *args: Any, operation: str) -> Any:
         trace = Trace(self.request_id, "POST", operation) if self.request_id else None
         return self.writer.run(service, actor, *args, operation=operation, trace=trace)
+
+    def own_instruments(self) -> Own:
+        found: Own = self._run(own_instruments, self.actor, operation="import look-up")
+        return found
 
     def results(self, entries: Sequence[Entry], progress: Callable[[int], None]) -> list[Result]:
         outcomes = {one.place: skipped(one.skipped) for one in entries if one.skipped}

@@ -142,9 +142,10 @@ def review(
         )
         courses = [UUID(course_id) for course_id in _course_ids(one)]
         # What rests on a sealed course tells of it; an open record's answer is everybody's.
-        category = journal.category_among(work, courses) or work.sealed_as
+        seal = journal.seal_among(work, courses)
+        category = seal.category if seal else work.sealed_as
         is_quiet = category is not None and work.sealed_as is None
-        with journal.sealing(work, category):
+        with journal.sealing(work, category, seal.author_id if seal else None):
             told = _open(work, person, one, [] if is_quiet else opened, waits=not is_old)
         if not is_quiet:
             short.append(told)

@@ -21,7 +21,7 @@ from app.trends.schemas import TrendsOut
 router = APIRouter(prefix="/v1/me", tags=["me"], route_class=Route)
 Patient = Annotated[Actor, Depends(Require("patient"))]
 PatientOrProxy = Annotated[Actor, Depends(Require("patient", "proxy"))]
-"""A proxy sees who it is and what there is to fill in; no plan, no number, no note."""
+"""A proxy sees who it is and when there is something to fill in; no plan, no number, no note."""
 no_parameters = Depends(only_known())
 
 

@@ -28,7 +28,8 @@ class TaskOut(Wire):
     """One thing to fill in.
 
     `measures`: what a check-in asks for. `expires_on`: the last day on which it counts; null:
-    until it is done. `instead_of`: the longer form that this short one may spare.
+    until it is done. `instead_of`: the longer form that this short one may spare. A proxy is told
+    that and when something is to be filled in; what it is, and why, is null.
     """
 
     kind: Kind
@@ -37,7 +38,7 @@ class TaskOut(Wire):
     items_count: int | None
     instead_of: str | None
     measures: list[NamedMeasure]
-    reason: Reason
+    reason: Reason | None
     is_open: bool
     opens_on: date
     due_on: date

@@ -20,13 +20,14 @@ from app.clinical.tasks import SHORT_FORMS, Filled, Situation, Task
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import NotFound
+from app.followups.schemas import CheckInIn
 from app.measurements import service as measurements
 from app.patients import service as patients
 from app.patients.service import Person
 
 NO_PLAN = "NO_PLAN"
-RATED = ("mood_cognition", "sleep", "functioning", "side_effects")
-"""Domains whose numbers a check-in brings."""
+RATED = CheckInIn.domain_types().keys() - {"dosage"}
+"""Domains whose numbers a check-in brings; what was taken is told by itself."""
 DAYS_A_WEEK = 7
 
 Latest = Mapping[str, Mapping[str, Any]]
@@ -184,15 +185,19 @@ def _measure(work: Work, code: str) -> dict[str, str]:
 
 
 def _told(work: Work, task: Task) -> dict[str, Any]:
-    known = measurements.instrument(work, task.instrument) if task.instrument else None
+    """Write a task; a proxy learns that and when something is to be filled in, not what or why."""
+    is_proxy = work.actor.role == "proxy"
+    known = None
+    if task.instrument is not None and not is_proxy:
+        known = measurements.instrument(work, task.instrument)
     return {
         "kind": task.kind,
-        "instrument": task.instrument,
+        "instrument": None if is_proxy else task.instrument,
         "title": known and known.title,
         "items_count": known and len(known.items),
-        "instead_of": task.instead_of,
-        "measures": [_measure(work, code) for code in task.measures],
-        "reason": task.reason,
+        "instead_of": None if is_proxy else task.instead_of,
+        "measures": [] if is_proxy else [_measure(work, code) for code in task.measures],
+        "reason": None if is_proxy else task.reason,
         "is_open": task.is_open,
         "opens_on": task.opens_on,
         "due_on": task.due_on,

@@ -137,9 +137,7 @@ def signal_unconfirmed(
     """Open the signal that a prescriber closes by confirming; one a patient for old facts."""
     today = person.today(work.now)
     if day is None or day < today - HISTORIC_AFTER:
-        return signals.open_once(
-            work, person, "historic", "historic", {"first_dose_event_id": str(event_id)}
-        )
+        return signals.open_historic(work, person, {"first_dose_event_id": str(event_id)})
     evidence = {"dose_event_id": str(event_id), "codes": list(codes)}
     return signals.open_once(work, person, f"unconfirmed:{event_id}", "unconfirmed_dose", evidence)
 

@@ -32,6 +32,9 @@ from app.signals.models import Signal
 from app.signals.schemas import Rule, SignalBody, SignalMove
 
 TYPE = "signal"
+HISTORIC = "historic"
+MOST_FINDINGS = 20
+"""In the evidence of one signal; `n` says how many there are."""
 
 
 def open_once(
@@ -94,6 +97,65 @@ def open_once(
     kept["sequence"] = max(kept["sequence"], answer.sequence or 0)
     measurements.keep_summary(work, person.id)
     return {"id": str(signal_id), "code": code, "evidence": dict(evidence)}
+
+
+def open_historic(work: Work, person: Person, evidence: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Open the one signal for imported facts of long ago; what comes while it is open joins it.
+
+    Once somebody has moved it, what comes opens another: nobody has seen that yet. Called once
+    more in the same call, it leaves the signal as it was opened.
+    """
+    row = work.first(
+        select(Signal).where(
+            Signal.patient_id == person.id, Signal.code == HISTORIC, Signal.state == "open"
+        )
+    )
+    if row is not None:
+        _join(work, person, row, evidence)
+        return None
+    if any(
+        model is Signal and known["code"] == HISTORIC and known["patient_id"] == person.id
+        for model, known in work.added
+    ):
+        return None
+    return open_once(work, person, f"{HISTORIC}:{uuid7()}", HISTORIC, evidence)
+
+
+def _join(work: Work, person: Person, row: Signal, evidence: Mapping[str, Any]) -> None:
+    """Add findings to a signal that nobody has moved: a new version, so that none is overlooked."""
+    if not (found := evidence.get("findings")):
+        return
+    known = orjson.loads(journal.show(work, TYPE, person.id, row.id).body)
+    before = row.evidence
+    joined = {
+        **before,
+        "findings": [*found, *before.get("findings", ())][:MOST_FINDINGS],
+        "n": evidence["n"] + before.get("n", 0),
+    }
+    version = row.version + 1
+    body = SignalBody(
+        code=row.code,
+        state="open",
+        raised_at=row.raised_at,
+        evidence=joined,
+        rule=Rule(**known["rule"]),
+        owner=known["owner"],
+        due_at=None,
+    )
+    answer = journal.record(
+        work,
+        TYPE,
+        "corrected",
+        record_id=row.id,
+        patient_id=person.id,
+        version=version,
+        data=body,
+        status="corrected",
+    )
+    work.change(row, version=version, status="corrected", evidence=joined)
+    kept = measurements.summary(work, person.id)
+    kept["sequence"] = answer.sequence
+    measurements.keep_summary(work, person.id)
 
 
 def open_codes(work: Work, patient_id: UUID) -> frozenset[str]:

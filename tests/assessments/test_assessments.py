@@ -196,6 +196,43 @@ def test_the_one_answer_of_a_one_item_instrument_out_of_range_is_shown_as_its_to
     assert series(clinic) == {"cgi-s.total": (9, "DQ_IMPLAUSIBLE")}
 
 
+def test_what_is_flagged_is_kept_as_it_came_and_no_trend_is_made_of_it(caller: Caller) -> None:
+    right = [1, 1, 1, 1, 1, 1, 1, 1, 0]
+    sent: dict[str, dict[str, Any]] = {
+        "2026-05-01": {"answers": right, "total": 8},
+        "2026-05-08": {"answers": right, "total": 9},
+        "2026-05-15": {"total": 99},
+        "2026-05-22": {"answers": [1, 1, 7, 1, 1, 1, 1, 1, 0], "total": 14},
+        "2026-05-29": {"answers": [1, None, None, None, 1, 1, 1, 1, 0], "total": 8},
+    }
+    kept = {}
+    for day, body in sent.items():
+        form = {"id": str(uuid4()), "instrument": "phq-9", "occurred_on": day}
+        kept[day] = caller("POST", PATH, form | body).json()
+    query = "include=measures,points,quality&from=2026-04-01&measures=phq-9.total,phq-9.3"
+    report = caller("GET", f"/v1/patients/{PATIENT}/trends?{query}").json()
+    by_code = {one["measure"]: one for one in report["measures"]}
+
+    assert [kept[day]["total_received"] for day in sent] == [8, 9, 99, 14, 8]
+    assert [kept[day]["total"] for day in sent] == [8, 8, None, None, None]
+    total, third = by_code["phq-9.total"], by_code["phq-9.3"]
+    assert [(one["day"], one["value"], one.get("excluded")) for one in total["points"]] == [
+        ("2026-05-01", 8, None),
+        ("2026-05-08", 8, None),
+        ("2026-05-15", 99, "DQ_IMPLAUSIBLE"),
+    ]
+    assert (total["n"], total["last"]["value"]) == (2, 8)
+    assert [(one["value"], one.get("excluded")) for one in third["points"]] == [
+        (1, None),
+        (1, None),
+        (7, "DQ_IMPLAUSIBLE"),
+    ]
+    assert third["n"] == 2
+    (mismatch,) = [one for one in report["quality"] if one["code"] == "DQ_TOTAL_MISMATCH"]
+    assert (mismatch["sent"], mismatch["recomputed"]) == (9, 8)
+    assert mismatch["records"] == [kept["2026-05-08"]["id"]]
+
+
 # ---- risk
 
 

@@ -130,3 +130,42 @@ def test_two_forms_of_one_day_and_a_form_with_gaps_stay_apart(
 
     totals = sorted((one["instrument"], one["total"] or -1) for one in stored)
     assert totals == [("gad-7", -1), ("gad-7", 9), ("phq-2", 1), ("phq-2", 5)]
+
+
+# ---- what cannot be read takes nothing along
+
+
+def test_a_total_that_cannot_be_read_takes_no_answer_of_its_panel_along(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    whole = panel(instrument("phq-9"), [0, 0, 0, 0, 0, 0, 0, 0, 2])
+    whole["effectiveDateTime"] = "2026-05-20"
+    total = {"code": {"coding": [{"system": LOINC, "code": "44261-6"}]}}
+    bound = total | {"valueQuantity": {"value": 2, "comparator": ">"}}
+    whole["component"].append(bound)
+    whole["component"][2] = whole["component"][2] | {"valueInteger": None, "valueString": "often"}
+    _, result = run(clinic, bundle(tmp_path, PATIENT, whole))
+    (person,) = prescriber("GET", "/v1/patients?identifier=S-1").json()["items"]
+    (stored,) = prescriber("GET", f"/v1/patients/{person['id']}/assessments").json()["items"]
+
+    assert (result.status, result.reason) == ("created", "answers_unread")
+    assert result.words == "items 3 of phq-9; the total of phq-9"
+    assert stored["answers"] == {str(n): 2 if n == 9 else 0 for n in range(1, 10) if n != 3}
+    assert [one["code"] for one in stored["opened_signals"]] == ["suicidal_ideation_item"]
+
+
+def test_a_bare_number_names_an_item_only_where_the_form_is_named(
+    clinic: Clinic, prescriber: Caller, tmp_path: Path
+) -> None:
+    form = instrument("phq-9")
+    coded = response(form, [1] * 8 + [2])
+    del coded["questionnaire"]
+    for item, one in zip(form.items, coded["item"], strict=True):
+        one["linkId"] = f"/{item.loinc}"
+    # A question of the sender's own, which happens to be the ninth.
+    coded["item"].append({"linkId": "9", "answer": [{"valueInteger": 0}]})
+    run(clinic, bundle(tmp_path, PATIENT, coded))
+    (person,) = prescriber("GET", "/v1/patients?identifier=S-1").json()["items"]
+    (stored,) = prescriber("GET", f"/v1/patients/{person['id']}/assessments").json()["items"]
+
+    assert (stored["answers"]["9"], stored["total"]) == (2, 10)

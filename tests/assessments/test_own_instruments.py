@@ -1,11 +1,16 @@
 """Questionnaires of a clinic's own: defined, scored, followed, over HTTP, on both databases."""
 
+import json
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from app.imports.results import Result
 from tests.conftest import OTHER_CLINIC, Caller, Clinic
+from tests.imports.files import MRN, bundle, run
+from tests.imports.files import PATIENT as FHIR_PATIENT
 
 PATIENT = "019a5b10-0000-7000-8000-000000000001"
 PERSON = {"id": PATIENT, "name": {"given": "Example", "family": "Patient"}}
@@ -223,3 +228,149 @@ def test_a_plan_measured_by_it_asks_the_patient_for_it(caller: Caller, clinic: C
     assert [(one["instrument"], one["title"]) for one in asked] == [
         ("night-fears", "Night fears, four questions")
     ]
+
+
+# ---- from files
+
+COMPARED = ("answers", "total", "total_computed", "total_received", "parts", "band", "flags")
+ANSWERS = [4, 1, 2, 1]
+
+
+def imported(clinic: Clinic, caller: Caller, *files: Path) -> tuple[list[Result], Any, Any]:
+    """Import files; give their results, the assessments and the signals of their patient."""
+    results = run(clinic, *files, system=MRN)
+    (person,) = caller("GET", "/v1/patients?identifier=S-1").json()["items"]
+    path = f"/v1/patients/{person['id']}"
+    signals = caller("GET", f"{path}/signals").json()["items"]
+    return results, caller("GET", f"{path}/assessments").json()["items"], signals
+
+
+def form_of_fhir(answers: dict[str, Any], **members: Any) -> dict[str, Any]:
+    return {
+        "resourceType": "QuestionnaireResponse",
+        "id": "own",
+        "questionnaire": "https://clinic.example/Questionnaire/night-fears|2",
+        "status": "completed",
+        "subject": {"reference": "Patient/p1"},
+        "authored": "2026-05-20",
+        "item": [
+            {"linkId": item, "answer": [{"valueInteger": one}]} for item, one in answers.items()
+        ],
+        **members,
+    }
+
+
+def test_a_response_of_fhir_and_the_rows_of_a_file_score_as_a_form_that_is_sent(
+    caller: Caller, clinic: Clinic, tmp_path: Path
+) -> None:
+    sent = caller("POST", PATH, filled_in("2026-05-20", ANSWERS)).json()
+    numbered = {str(item): one for item, one in enumerate(ANSWERS, start=1)}
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "subject,date,domain,measure,value,unit\n"
+        + "".join(f"S-1,2026-05-21,,night-fears.{n},{one},\n" for n, one in numbered.items())
+    )
+
+    files = (bundle(tmp_path, FHIR_PATIENT, form_of_fhir(numbered)), rows)
+    first, kept, signals = imported(clinic, caller, *files)
+    second, _, _ = imported(clinic, caller, *files)
+
+    assert {one.status for one in first} == {"created"}
+    assert {one.status for one in second} == {"unchanged"}
+    assert [{name: one[name] for name in COMPARED} for one in kept] == [
+        {name: sent[name] for name in COMPARED}
+    ] * 2
+    assert sent["total"] == 9
+    assert [(one["code"], one["evidence"]["item"]) for one in signals] == [
+        ("suicidal_ideation_item", 4)
+    ] * 2
+
+
+def test_a_total_of_a_file_that_disagrees_stands_beside_the_computed_one(
+    caller: Caller, clinic: Clinic, tmp_path: Path
+) -> None:
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "subject,date,domain,measure,value,unit\n"
+        + "".join(f"S-1,2026-05-21,,night-fears.{n},{one},\n" for n, one in enumerate(ANSWERS, 1))
+        + "S-1,2026-05-21,,night-fears.total,7,\nS-1,2026-05-22,,night-fears.total,40,\n"
+    )
+    _, kept, _ = imported(clinic, caller, bundle(tmp_path, FHIR_PATIENT), rows)
+
+    by_day = {one["occurred_on"][-2:]: one for one in kept}
+    assert (by_day["21"]["total"], by_day["21"]["total_received"]) == (9, 7)
+    assert by_day["21"]["flags"] == ["total_mismatch"]
+    assert (by_day["22"]["total"], by_day["22"]["total_received"]) == (None, 40)
+    assert by_day["22"]["flags"] == ["items_absent", "total_out_of_range"]
+
+
+def test_what_a_file_says_of_it_and_it_does_not_have_is_said(
+    caller: Caller, clinic: Clinic, tmp_path: Path
+) -> None:
+    words = {"linkId": "2", "answer": [{"valueString": "often"}]}
+    unread = form_of_fhir({"1": 4})
+    unread["item"].append(words)
+    unknown = form_of_fhir({"1": 4}, id="unknown", questionnaire="https://x.example/night-terrors")
+    rows = tmp_path / "rows.csv"
+    rows.write_text("subject,date,measure,value\nS-1,2026-05-22,night-fears.5,1\n")
+    results, kept, _ = imported(
+        clinic, caller, bundle(tmp_path, FHIR_PATIENT, unread, unknown), rows
+    )
+
+    assert [(one.status, one.reason) for one in results] == [
+        ("created", None),
+        ("created", "answers_unread"),
+        ("skipped", "instrument_unknown"),
+        ("skipped", "invalid"),
+    ]
+    assert results[1].words == "items 2 of night-fears"
+    assert [one["answers"] for one in kept] == [{"1": 4}]
+
+
+def test_another_clinics_import_does_not_know_it(clinic: Clinic, caller: Caller) -> None:
+    system = clinic.as_("system", clinic_id=OTHER_CLINIC)
+    content = {
+        "resourceType": "Bundle",
+        "type": "collection",
+        "entry": [{"resource": FHIR_PATIENT}, {"resource": form_of_fhir({"4": 1})}],
+    }
+    answer = system(
+        "POST",
+        "/v1/imports?create_patients=true",
+        content=json.dumps(content),
+        headers={"Content-Type": "application/fhir+json"},
+    ).json()
+
+    assert [one["reason"] for one in answer["results"]] == [None, "instrument_unknown"]
+
+
+def test_the_risk_item_of_a_measure_of_the_clinics_own_opens_its_signal(
+    caller: Caller, clinic: Clinic, tmp_path: Path
+) -> None:
+    measure = {
+        "code": "ward-scale.total",
+        "label": "Ward scale",
+        "direction": "lower_better",
+        "unit": "{score}",
+        "min": 0,
+        "max": 30,
+        "risk_items": [{"item": 7, "at_least": 2}],
+    }
+    assert caller("POST", "/v1/reference/measures", measure).status_code == 201
+    rows = tmp_path / "rows.csv"
+    rows.write_text(
+        "subject,date,measure,value\n"
+        "S-1,2026-05-20,ward-scale.total,3\nS-1,2026-05-20,ward-scale.7,2\n"
+        "S-1,2026-05-21,ward-scale.7,1\nS-1,2026-01-20,ward-scale.7,3\n"
+    )
+    _, _, signals = imported(clinic, caller, bundle(tmp_path, FHIR_PATIENT), rows)
+    again = imported(clinic, caller, rows)[2]
+
+    assert again == signals
+    assert sorted(one["code"] for one in signals) == ["historic", "risk_item"]
+    (fresh,) = [one for one in signals if one["code"] == "risk_item"]
+    assert fresh["rule"] == {"id": "ward-scale.7>=2", "version": 1}
+    shown = caller("GET", f"/v1/patients/{fresh['patient_id']}/trends").json()["risk"]
+    told = {(one["measure"], one["value"], one["signal"]["id"]) for one in shown}
+    assert ("ward-scale.7", 2, fresh["id"]) in told
+    assert len(told) == 2

@@ -137,6 +137,22 @@ def test_an_interaction_is_looked_at_a_week_after_the_second_medicine(patient: P
     assert due(patient) == ("2026-03-27", ["interaction"])
 
 
+def test_without_a_zone_the_day_is_that_of_utc_and_it_is_said(
+    patient: Patient, clock: TestClock
+) -> None:
+    gone = patient.caller("PATCH", patient.path, {"time_zone": None}, headers={"If-Match": '"1"'})
+    assert gone.status_code == 200, gone.text
+    patient.put("treatment-plan", PLAN)
+
+    clock.moment = datetime(2026, 3, 30, 23, 59, tzinfo=UTC)
+    on_the_day = patient.get("treatment-plan")["next_review"]
+    clock.moment = datetime(2026, 3, 31, 0, 0, tzinfo=UTC)
+    after = patient.get("treatment-plan")["next_review"]
+
+    assert (on_the_day["overdue"], after["overdue"]) == (False, True)
+    assert after["reasons"] == ["DQ_TZ_ASSUMED"]
+
+
 def test_a_change_of_the_plan_is_a_new_version_and_the_versions_stay(patient: Patient) -> None:
     patient.put("treatment-plan", PLAN)
     changed = copy(PLAN, agreed_on="2026-05-20", review_interval_days=56)

@@ -97,10 +97,28 @@ def test_after_a_stop_and_a_restart_both_are_counted() -> None:
 def test_what_nobody_knows_is_none_with_a_code() -> None:
     assert timing(day(0), ()).codes == ("NO_DOSES",)
     assert timing(day(0), ()).predates_drug is None
-    since_before = timing(day(5), epochs((0, None)))
+    since_before = timing(day(5), epochs((0, None), (20, 100)))
     assert since_before.days_since_start is None
-    assert since_before.predates_drug is False
+    assert since_before.predates_drug is None
     assert since_before.codes == ("START_UNKNOWN",)
+    assert timing(day(20), epochs((0, None), (20, 100))).predates_drug is False
+
+
+def test_a_hold_counts_as_a_stop_and_its_end_as_a_start() -> None:
+    events = [
+        DoseEvent("0", "m", day(0), 0, "start", amount=Decimal(50), unit="mg", times_per_day=1),
+        DoseEvent("1", "m", day(20), 1, "hold"),
+        DoseEvent("2", "m", day(30), 2, "resume"),
+    ]
+    line = dose_line(events, as_of=day(400)).epochs
+    held = Course(SERTRALINE, line, ss_days=6)
+    back = [(day(10), 2), (day(29), 0), (day(33), 2)]
+
+    assert timing(day(90), line).days_since_start == 60
+    assert timing(day(90), line).days_since_stop == 70
+    judged = who_umc(naranjo(NAUSEA, day(90), [], held, {}), timing(day(90), line), 6)
+    assert judged.category == "possible"
+    assert replies(naranjo(NAUSEA, day(10), back, held, {}))[4] == "yes"
 
 
 @given(st.integers(-30, 300), st.integers(-50, 50))
@@ -259,6 +277,18 @@ def test_with_rechallenge_and_evidence_it_is_certain() -> None:
 
 def test_without_doses_there_is_no_category() -> None:
     assert category(5, (), {5: "no"}) == (None, ("TIMING",))
+
+
+def test_an_unknown_start_or_stop_gives_no_category() -> None:
+    stopped_some_day = DoseEvent("1", "m", None, 1, "stop")
+    started = DoseEvent(
+        "0", "m", day(0), 0, "start", amount=Decimal(50), unit="mg", times_per_day=1
+    )
+    line = dose_line([started, stopped_some_day], as_of=day(900)).epochs
+    found = naranjo(NAUSEA, day(800), [], Course(SERTRALINE, line, 6), {})
+
+    assert category(5, ((0, None),), {5: "no"}) == (None, ("TIMING",))
+    assert who_umc(found, timing(day(800), line), 6).category is None
 
 
 @given(

@@ -98,16 +98,16 @@ def test_hours_and_minutes_are_the_same_thing() -> None:
 
 
 @needs_shared
-def test_in_bed_is_not_asleep() -> None:
-    sample = body("hk-category-sample/1.0", "with-metadata")
+@pytest.mark.parametrize("word", ["InBed", "AsleepREM", "Asleep", "Awake"])
+def test_a_stretch_of_a_night_is_kept_by_its_word_and_is_no_night(word: str) -> None:
+    """HealthKit cuts a night in dozens; an hour of REM sleep is no night of an hour."""
+    sample = body("hk-category-sample/1.0", "with-metadata") | {"category_value": word}
 
-    in_bed = sleep("hk-category-sample", sample)
-    asleep = sleep("hk-category-sample", sample | {"category_value": "AsleepREM"})
-    awake = sleep("hk-category-sample", sample | {"category_value": "Awake"})
+    found = sleep("hk-category-sample", sample)
 
-    assert (in_bed.total_sleep_time_min, in_bed.waso_min) == (None, None)
-    assert asleep.total_sleep_time_min == 60
-    assert awake.waso_min == 60
+    assert found.stretch == word
+    assert (found.ends_at - found.begins_at).total_seconds() == 3600
+    assert (found.total_sleep_time_min, found.waso_min) == (None, None)
 
 
 @needs_shared

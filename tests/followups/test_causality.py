@@ -147,6 +147,25 @@ def test_codes_outcome_and_seriousness_are_kept_as_sent(ward: Ward) -> None:
     assert signal["evidence"]["serious"] is True
 
 
+def test_two_effects_without_a_term_told_in_one_breath_are_not_mixed(ward: Ward) -> None:
+    body = {
+        "id": str(uuid4()),
+        "occurred_at": "2026-04-18T08:00:00-04:00",
+        "side_effects": {
+            "episodes": [
+                {"term": "other", "term_text": "itchy nose", "severity": 1},
+                {"term": "other", "term_text": "cold feet", "severity": 2},
+                {"term": "other", "term_text": "warm ears", "severity": 1},
+            ]
+        },
+    }
+    episodes = ward.check_in(body).json()["side_effects"]["episodes"]
+
+    read_of = [read(ward, one["episode_id"])["severities"] for one in episodes]
+
+    assert [[one["severity"] for one in some] for some in read_of] == [[1], [2], [1]]
+
+
 def test_daily_severe_readings_open_one_signal_and_a_graver_one_another(ward: Ward) -> None:
     def opened(day: int, severity: int) -> int:
         body = {

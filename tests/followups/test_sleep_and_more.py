@@ -12,7 +12,9 @@ from tests.shared import SHARED, needs_shared
 
 pytestmark = needs_shared
 
-SAMPLES = SHARED / "cases" / "openmhealth-samples" / "omh"
+SAMPLES = SHARED / "cases" / "openmhealth-samples"
+SCHEMAS = ("sleep-duration", "sleep-episode", "total-sleep-time", "hk-category-sample")
+FILES = sorted(file for one in SCHEMAS for file in SAMPLES.glob(f"*/{one}/*/should*/*.json"))
 
 
 def entry(day: str, hour: str = "08:00", **members: Any) -> dict[str, Any]:
@@ -99,9 +101,7 @@ def test_an_impossible_night_is_flagged_and_not_dropped(ward: Ward) -> None:
     assert len(nights(ward)["nights"]) == 1
 
 
-@pytest.mark.parametrize(
-    "file", sorted(SAMPLES.glob("sleep-*/*/should*/*.json")), ids=lambda one: one.stem
-)
+@pytest.mark.parametrize("file", FILES, ids=lambda one: "/".join(one.parts[-4:]))
 def test_the_samples_of_open_mhealth_are_taken_or_refused(ward: Ward, file: Any) -> None:
     sent = point(1)
     sent["header"]["schema_id"]["name"] = file.parts[-4]
@@ -125,6 +125,43 @@ def test_a_night_that_is_still_to_come_is_refused(ward: Ward) -> None:
     refused = ward.check_in(entry("2026-04-10", sleep={"device": [sent]}))
 
     assert refused.json()["errors"][0]["pointer"] == "/sleep/device/0/ends_at"
+
+
+@pytest.mark.parametrize("woke_on", ["1950-01-01", "1991-04-16"])
+def test_a_night_before_the_birth_is_refused(ward: Ward, woke_on: str) -> None:
+    refused = ward.check_in(entry("2026-04-13", sleep={"diary": {"woke_on": woke_on}}))
+    slept = {"begins_at": f"{woke_on}T01:00:00Z", "ends_at": f"{woke_on}T05:00:00Z"}
+    device = ward.check_in(entry("2026-04-13", sleep={"device": [slept]}))
+
+    assert refused.json()["errors"][0]["pointer"] == "/sleep/diary/woke_on"
+    assert device.json()["errors"][0]["pointer"] == "/sleep/device/0/ends_at"
+
+
+def test_a_nap_and_a_part_of_a_night_are_shown_and_are_no_night(ward: Ward) -> None:
+    """One mean of a night of 400 minutes, its nap and its hour of REM sleep would be no number."""
+    nap = point(30, "nap")
+    nap["body"]["is_main_sleep"] = False
+    rem = point(1, "rem")
+    rem["header"]["schema_id"]["name"] = "hk-category-sample"
+    rem["body"] = {
+        "category_type": "HKCategoryTypeIdentifierSleepAnalysis",
+        "category_value": "AsleepREM",
+        "effective_time_frame": point(1)["body"]["effective_time_frame"],
+    }
+    visit = contract("06-follow-up")
+    visit["sleep"]["device"] = [point(400), nap, rem]
+
+    devices = ward.visit(visit).json()["sleep"]["device"]
+
+    assert [one["source_id"] for one in devices] == ["1", "nap", "rem"]
+    assert devices[2]["stretch"] == "AsleepREM"
+    assert [
+        one
+        for one in ward.standing("sleep.device_")
+        if one[0] == "sleep.device_total_sleep_time_min"
+    ] == [("sleep.device_total_sleep_time_min", 400, "2026-04-13", None)]
+    (night,) = nights(ward)["nights"]
+    assert [one.get("against_diary") is not None for one in night["device"]] == [True, False, False]
 
 
 @pytest.mark.parametrize("query", ["?from=2026-05-01&to=2026-04-01", "?from=2020-01-01", "?x=1"])

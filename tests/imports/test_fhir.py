@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.imports import bundles, fhir
+from app.imports import bundles, fhir, questionnaires
 from app.imports.facts import Entry, Order, Value
 from app.imports.results import Skipped, Unreadable
 from tests.imports.files import LOINC, PATIENT, bundle, observation, once_a_day, request
@@ -207,7 +207,7 @@ def test_answers_of_a_response_are_scored_and_what_is_unlinked_stays_out(
     name: str, answers: list[int]
 ) -> None:
     resource = json.loads((SHARED / "cases" / "hl7-fhir-r4-examples" / f"{name}.json").read_text())
-    value = fhir.questionnaire_response("key", resource)
+    value = questionnaires.response("key", resource)
 
     assert value.body["instrument"] == "phq-9"
     assert list(value.body["answers"].values()) == answers

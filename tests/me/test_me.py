@@ -4,6 +4,7 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
@@ -70,6 +71,17 @@ def test_the_tasks_are_those_that_the_plan_is_measured_by(own: Own) -> None:
     ]
     check_in = get(own, "/v1/me/tasks")["items"][1]
     assert [one["measure"] for one in check_in["measures"]] == ["sleep.quality", "functioning.work"]
+
+
+def test_numbers_of_any_domain_that_the_plan_names_are_asked_for(
+    own: Own, patient: Patient
+) -> None:
+    named = ["exercise.days_per_week", "side_effects.nausea", "dosage.adherence"]
+    patient.put("treatment-plan", copy(PLAN, measured_by=named, goals=[]), 1)
+
+    (check_in,) = get(own, "/v1/me/tasks")["items"]
+
+    assert [one["measure"] for one in check_in["measures"]] == named[:2]
 
 
 def test_an_answer_closes_the_task_whoever_sent_it(own: Own, patient: Patient) -> None:
@@ -163,3 +175,27 @@ def test_nothing_of_what_prescribers_are_told_is_shown(own: Own, patient: Patien
 
     for word in ("CANARY", "action", "raise", "lower", "safety review", "signal", "risk"):
         assert word not in text
+
+
+def test_a_proxy_learns_when_something_is_to_be_filled_in_and_not_what_it_is_or_why(
+    clinic: Clinic, own: Own, patient: Patient
+) -> None:
+    proxy = clinic.as_("proxy", patient_id=patient.id, user_id=uuid4())
+
+    told = get(proxy, "/v1/me/tasks")
+    first = get(proxy, "/v1/me")
+
+    own_tasks = get(own, "/v1/me/tasks")["items"]
+    when = ("kind", "is_open", "opens_on", "due_on", "expires_on")
+    assert [[one[name] for name in when] for one in told["items"]] == [
+        [one[name] for name in when] for one in own_tasks
+    ]
+    for one in [*told["items"], *first["open_tasks"]]:
+        assert (one["instrument"], one["title"], one["reason"], one["measures"]) == (
+            None,
+            None,
+            None,
+            [],
+        )
+    for path in ("/v1/me/plan", "/v1/me/progress", "/v1/me/receipts", "/v1/me/calendar-address"):
+        assert proxy("GET", path).status_code == 403

@@ -50,19 +50,14 @@ class Measured(Wire):
             if isinstance(one, Measure)
         )
 
-    def measured(self) -> Iterator[tuple[str, float]]:
-        """Give the code and value of each number that was sent; an absent one is no zero."""
-        for name, measure in self.followed():
-            value = getattr(self, name)
-            if value is not None:
-                yield measure.code, value
-
     def dated(
         self, day: date, at: datetime | None = None, medication_id: UUID | None = None
     ) -> Iterator[Reading]:
-        """Give the numbers that were sent as readings of a day."""
-        for code, value in self.measured():
-            yield Reading(code, value, day, at, medication_id)
+        """Give the numbers that were sent as readings of a day; an absent one is no zero."""
+        for name, measure in self.followed():
+            value = getattr(self, name)
+            if value is not None:
+                yield Reading(measure.code, value, day, at, medication_id)
 
 
 class Domain(Measured):

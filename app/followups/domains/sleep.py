@@ -1,7 +1,6 @@
 """Sleep: how it felt, how long it was, the diary of one night, and what a device measured."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import replace
 from datetime import date, time, tzinfo
 from typing import Annotated, Any
 
@@ -79,7 +78,7 @@ class Diary(Measured):
         night = self.night(zone)
         for reading in self.dated(self.woke_on):
             doubtful = reading.measure in (LATENCY.code, WASO.code)
-            yield replace(reading, flags=night.flags) if doubtful else reading
+            yield reading._replace(flags=night.flags) if doubtful else reading
         for measure, value in (
             (TIME_IN_BED, night.time_in_bed_min),
             (TOTAL_SLEEP_TIME, night.total_sleep_time_min),
@@ -107,10 +106,11 @@ class Diary(Measured):
 
 
 class DeviceNight(Wire):
-    """One stretch of sleep as a device measured it.
+    """One night, nap or part of a night as a device measured it.
 
     May be sent as a data point of Open mHealth or IEEE 1752.1 (`header` and `body`) instead;
-    it is kept in this form.
+    it is kept in this form. `stretch` is HealthKit's word for a part of a night, such as `InBed`
+    or `AsleepREM`: shown, and no night by itself.
     """
 
     begins_at: Instant
@@ -120,8 +120,14 @@ class DeviceNight(Wire):
     waso_min: Annotated[float | None, Between(0, 100_000)] = None
     awakenings: Annotated[int | None, Between(0, 1000)] = None
     is_main_sleep: bool | None = None
+    stretch: Code | None = None
     source_name: Line | None = None
     source_id: Code | None = None
+
+    @property
+    def is_night(self) -> bool:
+        """Say whether its minutes are those of a night, and not of a nap or a part."""
+        return self.is_main_sleep is not False and self.stretch is None
 
     @property
     def doubts(self) -> tuple[str, ...]:
@@ -138,7 +144,12 @@ class DeviceNight(Wire):
         return (self.ends_at.astimezone(contact.zone) if contact.zone else self.ends_at).date()
 
     def readings(self, contact: Contact) -> Iterator[Reading]:
-        """Give the numbers of the device; an impossible night's are flagged."""
+        """Give the numbers of the device; an impossible night's are flagged.
+
+        A nap has none: with the night's they would make a mean that nobody slept.
+        """
+        if not self.is_night:
+            return
         for measure, value in (
             (DEVICE_TOTAL, self.total_sleep_time_min),
             (DEVICE_LATENCY, self.latency_min),
@@ -156,7 +167,7 @@ class DeviceNight(Wire):
         told: dict[str, Any] = {"woke_on": woke_on}
         if self.doubts:
             told["flags"] = self.doubts
-        if diary is not None and diary["dated_on"] == woke_on and self.is_main_sleep is not False:
+        if diary is not None and diary["dated_on"] == woke_on and self.is_night:
             told["against_diary"] = compared(
                 {name: getattr(self, name) for name in COMPARED}, diary
             )
@@ -193,6 +204,7 @@ def _of_data_point(value: Any) -> Any:
         "waso_min": night.waso_min,
         "awakenings": night.awakenings,
         "is_main_sleep": night.is_main_sleep,
+        "stretch": night.stretch,
         "source_name": night.source_name,
         "source_id": night.source_id,
     }
@@ -207,6 +219,13 @@ class Sleep(Domain):
     duration_h: Annotated[float | None, SLEEP_DURATION, within(SLEEP_DURATION)] = None
     diary: Diary | None = None
     device: Many[Annotated[DeviceNight, BeforeValidator(_of_data_point)]] = []
+
+    def nights(self, contact: Contact) -> Iterator[tuple[str, date]]:
+        """Give the day of waking of each night, with the member that says it."""
+        if self.diary is not None:
+            yield "diary/woke_on", self.diary.woke_on
+        for number, one in enumerate(self.device):
+            yield f"device/{number}/ends_at", one.day(contact)
 
     def readings(self, contact: Contact) -> Iterator[Reading]:
         """Give the ratings of the contact's day and the numbers of the nights'."""
