@@ -15,8 +15,9 @@ from uuid import UUID
 
 import orjson
 
+from app.care import events
 from app.care import plan as care
-from app.care.schemas import PlanReviewIn, TreatmentPlanIn
+from app.care.schemas import LifeEventIn, PlanReviewIn, TreatmentPlanIn
 from app.core.actor import Actor
 from app.core.answer import Answer
 from app.core.db import Work, Writer
@@ -46,6 +47,7 @@ BODIES: dict[Kind, type[Wire]] = {
     "medication": MedicationIn,
     "plan": StepsIn,
     "lab": LabIn,
+    "life_event": LifeEventIn,
     "follow_up": FollowUpIn,
     "treatment_plan": TreatmentPlanIn,
     "plan_review": PlanReviewIn,
@@ -156,6 +158,7 @@ SERVICES: dict[Kind, Callable[..., Answer | None]] = {
     "medication": medications.record,
     "plan": _plan,
     "lab": labs.record,
+    "life_event": events.record_event,
     "follow_up": followups.record,
     "treatment_plan": _agree,
     "plan_review": care.review,

@@ -92,6 +92,17 @@ class Lab:
 
 
 @dataclass(frozen=True, slots=True)
+class Event:
+    """Something in the patient's life, told at the visit of a day; ends: None, on one day only."""
+
+    visit: int
+    kind: str
+    label: str
+    begins: int
+    ends: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Agreement:
     """The treatment plan of a visit.
 
@@ -127,6 +138,7 @@ class Plot:
     levels: Mapping[str, Anchors]
     effects: tuple[Effect, ...] = ()
     labs: tuple[Lab, ...] = ()
+    events: tuple[Event, ...] = ()
     indication: str = "F33.1"
     agreement: Agreement | None = None
     answered: Mapping[int, str] = field(default_factory=dict)

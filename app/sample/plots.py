@@ -10,6 +10,7 @@ from app.sample.plot import (
     Course,
     Dose,
     Effect,
+    Event,
     Lab,
     Medicine,
     Plot,
@@ -220,6 +221,7 @@ STOPPED_ANSWERING = Plot(
         "gad-7": ((14, 14), (70, 11), (98, 8), (210, 6), (540, 6), (640, 8)),
     },
     effects=(Effect("sweating", ((74, 0), (78, 1), (160, 1), (164, 0))),),
+    events=(Event(637, "stressor", "Father ill, cared for at home", 596, 630),),
     thins_out=(540, 641),
 )
 
@@ -268,6 +270,7 @@ OVERDUE_LEVEL = Plot(
         *(Lab(574, CREATININE, "1.01"), Lab(574, THYROTROPIN, "3.1"), Lab(574, CALCIUM, "9.6")),
         *(Lab(574, WEIGHT, "86"),),
     ),
+    events=(Event(476, "travel", "Two weeks abroad", 430, 443),),
     answered={98: "lithium raised to 900 mg", 252: "lithium raised to 1200 mg"},
     away=(430, 444),
 )
@@ -488,6 +491,7 @@ LATE_WORSENING = Plot(
         Effect("discontinuation", ((645, 0), (646, 2), (652, 1), (658, 0))),
         Effect("nausea", ((379, 0), (381, 1), (392, 1), (394, 0))),
     ),
+    events=(Event(686, "stressor", "Moved to another city", 676),),
     away=(590, 601),
 )
 

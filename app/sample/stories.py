@@ -20,6 +20,7 @@ from app.sample.plot import (
     Course,
     Dose,
     Effect,
+    Event,
     Lab,
     Plot,
     at,
@@ -60,6 +61,7 @@ Kind = Literal[
     "medication",
     "plan",
     "lab",
+    "life_event",
     "follow_up",
     "treatment_plan",
     "plan_review",
@@ -173,6 +175,9 @@ class _Telling:
             if day in self.visits:
                 yield from self._decided(self.visits[day])
                 yield self._record("follow_up", day, self._visit(day))
+                for event in self.plot.events:
+                    if event.visit == self.visits[day]:
+                        yield self._record("life_event", event.begins, self._event_of_life(event))
                 yield from self._agreed(day)
                 if done := self.plot.answered.get(self.visits[day]):
                     move = {"state": "closed", "action": done}
@@ -341,6 +346,15 @@ class _Telling:
             "unit": test.unit,
             "drawn_at": self.moment(day, 9 * 60),
             **({} if lab.hours is None else {"hours_since_dose": lab.hours}),
+        }
+
+    def _event_of_life(self, event: Event) -> Json:
+        last = {} if event.ends is None else {"to_on": self.on(event.ends)}
+        return {
+            "kind": event.kind,
+            "label": event.label,
+            "from_on": self.on(event.begins),
+            **last,
         }
 
     def _visit(self, day: int) -> Json:

@@ -12,6 +12,7 @@ from uuid import UUID
 import orjson
 
 from app.care import plan as plans
+from app.clinical import terms
 from app.clinical.measures import SIDE_EFFECTS
 from app.core.answer import Answer
 from app.core.db import Work
@@ -213,13 +214,16 @@ def _side_effect(block: Json, body: Json, since: str | None) -> Json:
         days = (date.fromisoformat(last["day"]) - date.fromisoformat(max(changes))).days
     rated = [one for one in points if "excluded" not in one]
     first = next((one["day"] for one in rated if one["value"]), None)
+    name = block["measure"].removeprefix(SIDE_EFFECTS)
+    term = terms.find(name)
     return {
-        "term": block["measure"].removeprefix(SIDE_EFFECTS),
+        "term": name,
+        "group": term and term.group,
         "severity": last["value"],
         "on": last["day"],
         "first_rated_on": first,
         "days_since_last_dose_change": days,
-        "course": _course([one["value"] for one in rated]),
+        "course": None if name == terms.OTHER else _course([one["value"] for one in rated]),
         "new_since_last_visit": bool(since and first and first > since),
         "records": last["records"],
     }

@@ -206,7 +206,10 @@ def _phases(epoch: DoseEpoch, line: Line) -> list[Json]:
 
 
 def _events(line: Line, around: Callable[[Line, DoseEvent, Step], list[Json]]) -> list[Json]:
-    """List every dose event with the dose before and the one it sets, or would set."""
+    """List every dose event with the dose before and the one it sets, or would set.
+
+    flags: why a prescriber had to confirm it; it is flagged ever after (hazard H1).
+    """
     codes: dict[str, list[str]] = {}
     for note in line.line.notes:
         for record in note.records:
@@ -223,6 +226,7 @@ def _events(line: Line, around: Callable[[Line, DoseEvent, Step], list[Json]]) -
             after, unit = state.tdd, state.unit
         shown = unit or _unit(line)
         first = event.kind == "start" and not counted
+        said = line.course.events_said.get(event.id, {})
         step = Step("none" if first else _in_words(before, shown), _in_words(after, shown))
         found.append(
             {
@@ -234,6 +238,8 @@ def _events(line: Line, around: Callable[[Line, DoseEvent, Step], list[Json]]) -
                 "unit": shown,
                 "planned": event.planned,
                 "unconfirmed": list(event.unconfirmed),
+                "flags": list(said.get("flags", ())),
+                "confirmation": said.get("confirmation"),
                 "reason": event.reason,
                 "direction_stated": event.direction_stated,
                 "percent_of_previous": _number(event.percent_of_previous),

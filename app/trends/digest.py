@@ -7,7 +7,7 @@ from typing import Any
 
 from app.clinical.baseline import write_day, write_number
 from app.clinical.dose_response import Confounder
-from app.clinical.measures import SIDE_EFFECTS
+from app.clinical.measures import SIDE_EFFECTS, find
 from app.trends.blocks import Block
 from app.trends.courses import Line
 from app.trends.params import Params
@@ -23,6 +23,17 @@ WORDS = {
     "improving": "improving",
     "stable": "no reliable change",
 }
+STEPS = {
+    "start": "started on",
+    "change": "dose changed on",
+    "stop": "stopped on",
+    "restart": "restarted on",
+    "hold": "held from",
+    "resume": "resumed on",
+    "prn_on": "as needed from",
+    "prn_off": "no longer as needed from",
+}
+"""What was done to a dose, in front of its day."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,16 +163,12 @@ class _New:
         for one in risk:
             value, before = one["value"], one["previous"]
             earlier = "not asked before" if before is None else f"{write_number(before)} before"
-            name = (
-                one["measure"].replace(".", " item ") if "." in one["measure"] else one["measure"]
-            )
-            if one["measure"].startswith(SIDE_EFFECTS):
-                name = one["measure"].removeprefix(SIDE_EFFECTS)
+            said = f"{_named(one['measure'])} is {write_number(value)}"
             yield _Item(
                 1,
                 "RISK_ITEM",
                 one["day"],
-                f"{name} is {write_number(value)} on {write_day(one['day'])} ({earlier}).",
+                f"{said} on {write_day(one['day'])} ({earlier}).",
                 one["records"],
                 one["measure"],
                 {"value": value, "previous": before, "new": self._is_new(one["day"])},
@@ -204,15 +211,12 @@ class _New:
                 if event.planned or not self._is_new(event.day):
                     continue
                 assert event.day is not None
-                kind = {"start": "started", "stop": "stopped", "change": "dose changed"}.get(
-                    event.kind, event.kind.replace("_", " ")
-                )
                 waits = " (not confirmed)" if event.unconfirmed else ""
                 yield _Item(
                     3,
                     "DOSE_EVENT",
                     event.day,
-                    f"{line.course.name}: {kind} on {write_day(event.day)}{waits}.",
+                    f"{line.course.name}: {STEPS[event.kind]} {write_day(event.day)}{waits}.",
                     [event.id],
                     numbers={"kind": event.kind, "unconfirmed": list(event.unconfirmed)},
                 )
@@ -322,6 +326,8 @@ class _New:
             if not code.startswith(SIDE_EFFECTS) or not last or not self._is_new(last["day"]):
                 continue
             before = (then.get(code) or {}).get("last")
+            if block.measure.direction == "none":
+                before = None  # what is told of now may be another effect than the one before
             was, value = (before["value"] if before else 0), last["value"]
             if was == value:
                 continue
@@ -475,6 +481,15 @@ def _stopped_since(lines: Sequence[Line], day: date) -> tuple[Line, date] | None
     ]
     latest = max(found, key=lambda one: (one[0], str(one[1].course.id)), default=None)
     return latest and (latest[1], latest[0])
+
+
+def _named(code: str) -> str:
+    """Name a risk item by its label; one of the clinic's own scale by its number."""
+    known = find(code)
+    if known is not None:
+        return known.label
+    scale, _, item = code.rpartition(".")
+    return f"{scale.upper()} item {item}" if scale and item.isdigit() else code
 
 
 def _level(level: float | None) -> str:

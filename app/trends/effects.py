@@ -57,9 +57,7 @@ class Effects:
             return None
         epochs, ss_days = line.line.epochs, line.steady.days
         at = timing(onset.day, epochs)
-        if at.predates_drug is None or (
-            at.days_since_start is not None and at.days_since_start < -QUIET_DAYS
-        ):
+        if not epochs or (at.days_since_start is not None and at.days_since_start < -QUIET_DAYS):
             return None
         reach = max(14, ss_days + 7)
         severities = [(one.day, int(one.value)) for one in inside]

@@ -5,14 +5,34 @@ and never drawn as zero, a panel without readings says so. Shape, dash and text 
 colour (Okabe-Ito) only repeats it.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 from operator import itemgetter
 from typing import Any
 
 from app.trends.axis import LEFT, MARGIN, RIGHT, WIDTH, Axis, date_words, months, number, to_day
-from app.trends.panel import Mixed, gaps, kept, name_of, panel, row, spelled
-from app.trends.ribbon import dose_days, dose_words, event_words, planned_steps, ribbon, unsettled
+from app.trends.panel import (
+    Mixed,
+    flag_in_words,
+    gaps,
+    in_short,
+    kept,
+    left_out_words,
+    name_of,
+    panel,
+    row,
+    spelled,
+)
+from app.trends.ribbon import (
+    dose_days,
+    dose_words,
+    event_words,
+    flag_words,
+    flagged,
+    planned_steps,
+    ribbon,
+    unsettled,
+)
 from app.trends.svg import (
     FONT,
     Callout,
@@ -34,6 +54,8 @@ Json = Mapping[str, Any]
 
 PLANNED_AHEAD = 4  # planned steps are drawn up to a quarter of the window ahead, later ones named
 AXIS_EVERY = 3  # the months are written again under every third panel
+SESSION = "therapy_session"
+MOST_EVENTS = 8  # the newest are named; what lies before them is marked and counted
 DIAMOND = [(0.0, -6.0), (6.0, 0.0), (0.0, 6.0), (-6.0, 0.0)]
 IN_ROWS = {"dosage": "What was taken", "side_effects": "Side effects"}
 
@@ -58,6 +80,7 @@ def draw(report: Json, *, in_page: bool = False) -> str:
     risk = report.get("risk") or []
     parts = [_risk_marks(risk, axis)] if in_page else [_header(report), _risk(risk, names, axis)]
     parts += ribbon(report["medications"], axis)
+    parts += _events(report.get("contexts") or [], axis)
     for domain, heading in IN_ROWS.items():
         parts += _rows(heading, [one for one in blocks if one["domain"] == domain], axis, rules)
     parts.append(months(axis))
@@ -103,6 +126,42 @@ def _rows(heading: str, blocks: Sequence[Json], axis: Axis, rules: Sequence[floa
             names = ", ".join(name_of(block) for block in named)
             parts.append(lines(f"{said}: {names}", LEFT, 11, RIGHT - LEFT))
     return [*parts, Part("", 8)]
+
+
+def _events(contexts: Sequence[Json], axis: Axis) -> list[Part]:
+    """Mark what else happened on its day, with a bar up to its end; single sessions by a tick."""
+    if not contexts:
+        return []
+    named = [one for one in contexts if one["kind"] != SESSION]
+    square = box(-4, -4, 8, 8, fill="#000", class_="event")
+    marks = [
+        Callout(axis.x(to_day(one["day"])), _event_words(one), square)
+        for one in named[-MOST_EVENTS:]
+    ]
+    foot = callouts(marks, WIDTH - MARGIN)
+    height = max(foot.height, 14)
+    drawn = [at(0, height - foot.height, foot.svg)]
+    for one in contexts:
+        x, y = axis.x(to_day(one["day"])), height - 6
+        if one["kind"] == SESSION:
+            drawn.append(line(x, y - 4, x, y + 4, stroke="#000", class_="session"))
+        elif one["to"]:
+            width = max(axis.x(to_day(one["to"])) - x, 2)
+            drawn.append(box(x, y - 2, width, 4, fill="#000", class_="lasting"))
+        if one in named[:-MOST_EVENTS]:
+            drawn.append(at(x, y, square))
+    said = f"the newest {MOST_EVENTS} of {len(named)} are named; " * (len(named) > MOST_EVENTS)
+    said += "ticks: therapy sessions" * (len(named) < len(contexts))
+    heading = text(MARGIN, 14, "Events", 13, font_weight="bold")
+    note = text(MARGIN + 92, 14, said.removesuffix("; "), 10) if said else ""
+    return [Part(heading + note, 18), Part("".join(drawn), height), Part("", 8)]
+
+
+def _event_words(context: Json) -> str:
+    until = f" to {date_words(context['to'])}" if context["to"] else ""
+    kind, label = context["kind"].replace("_", " "), context["label"]
+    named = f"{kind}: {label}" if context["kind"] == "therapy_start" else label
+    return f"{named}, {date_words(context['day'])}{until}"
 
 
 def _is_zero(block: Json) -> bool:
@@ -164,14 +223,44 @@ def _description(report: Json, names: Mapping[str, str]) -> str:
     for course in report["medications"]:
         steps = [f"{dose_words(e)} from {date_words(e['from'])}" for e in course["epochs"]]
         steps += [event_words(event, report["as_of"]) for event in unsettled(course)]
+        steps += [_flag_in_full(event) for event in flagged(course)]
         said.append(f"{course['medicine']}: {', '.join(steps) or 'no dose recorded'}.")
     said += [f"Risk item: {_risk_words(item, names)}." for item in report.get("risk") or []]
+    contexts = report.get("contexts") or []
+    said += [f"Event: {_event_words(one)}." for one in contexts if one["kind"] != SESSION]
+    if sessions := [one["day"] for one in contexts if one["kind"] == SESSION]:
+        said.append(f"Therapy sessions: {', '.join(date_words(day) for day in sessions)}.")
     for block in report["measures"]:
-        without = f"{name_of(block)}: {'no sentence' if kept(block) else 'no data'}."
-        said.append(_sentence(block, report) or without)
-        silent = gaps(block, to_day(report["as_of"]))
-        said += [f"No entries {gap.days} days from {date_words(gap.first)}." for gap in silent]
+        said += _in_words(block, report)
     return " ".join(said)
+
+
+def _in_words(block: Json, report: Json) -> Iterator[str]:
+    """Say of one measure what its panel or row shows.
+
+    A patient gets no sentence of our own making: what is withheld stays withheld.
+    """
+    own = report.get("audience") == "patient"
+    sentence = _sentence(block, report)
+    if not sentence or block["domain"] in IN_ROWS:
+        yield f"{name_of(block)}: no sentence." if own and kept(block) else f"{in_short(block)}."
+    if sentence:
+        yield sentence
+    yield from (f"{flag_in_words(flag)}." for flag in block.get("flags") or [])
+    if left_out := left_out_words(block):
+        yield f"{left_out}."
+    for gap in gaps(block, to_day(report["as_of"])):
+        yield f"No entries {gap.days} days from {date_words(gap.first)}."
+    for span in _mixed(block["measure"], report["medications"]):
+        yield (
+            f"{date_words(span.first)} to {date_words(span.last)} cannot be told apart: "
+            f"{', '.join(span.also)}."
+        )
+
+
+def _flag_in_full(event: Json) -> str:
+    reason = (event.get("confirmation") or {}).get("reason")
+    return f"{flag_words(event)[2:]}" + (f" ({reason})" if reason else "")
 
 
 def _sentence(block: Json, report: Json) -> str:

@@ -16,13 +16,13 @@ from app.clinical import measures as house
 from app.clinical import medications as reference
 from app.clinical.adherence import Administration, Dispense
 from app.clinical.dose_response import Confounder
-from app.clinical.safety import SAFETY_NOTICE
 from app.core.db import Work
 from app.journal import service as journal
 from app.measurements import service as measurements
 from app.medications import reading as medications
 from app.patients import service as patients
 from app.patients.service import Person
+from app.signals import notice
 from app.trends.digest import Found, Visit, since_of
 from app.trends.params import Params
 from app.trends.readings import Reading
@@ -55,10 +55,15 @@ class Moment:
     patient_version: int
     known_at: datetime | None
     versions: dict[str, str]
+    opened: frozenset[str]
+    """The sealed records that the caller may see: with a consent the same parameters give other
+    bytes. What stays sealed is no part of it, or a new tag would tell of it."""
 
     def tag(self, params: Params) -> str:
         """Name the bytes that these parameters give; known before anything is computed."""
-        key = [self.person.id, self.person.version, self.patient_version, self.versions, params]
+        person = self.person
+        key = [person.id, person.version, self.patient_version, self.versions, params]
+        key.append(sorted(self.opened))
         return sha256(orjson.dumps(key, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
 
 
@@ -73,7 +78,8 @@ def look_up(work: Work, patient_id: UUID, known_at: datetime | None) -> Moment:
         work, patient_id, newest, moment, measurements.registrations()
     )
     version, at, registered = found
-    return Moment(person, version or 0, at, rules(registered))
+    opened = journal.opened_to(work, patient_id)
+    return Moment(person, version or 0, at, rules(registered), opened)
 
 
 def rules(registrations: int) -> dict[str, str]:
@@ -95,7 +101,7 @@ def _house_version() -> str:
 
 
 def gather(work: Work, moment: Moment, params: Params) -> Slice:
-    """Read what was known at the moment, in five statements."""
+    """Read what was known at the moment, in five statements; a patient's view takes one more."""
     person, sequence = moment.person, moment.patient_version
     zone = ZoneInfo(params.tz)
     stored = journal.answers_of(work, person.id, READ, sequence)
@@ -135,7 +141,7 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
         taken=_taken(of["administration"], of["dispense"], params.as_of),
         registry=measurements.registry(work, {row.measure for row in rows}),
         versions=moment.versions,
-        safety_notice=SAFETY_NOTICE,
+        safety_notice=notice.told(work)["text"] if params.audience == "patient" else None,
     )
 
 

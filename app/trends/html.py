@@ -6,6 +6,7 @@ words carry the meaning in black and white; colour only repeats it.
 
 from base64 import b64encode
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -14,7 +15,7 @@ from app.trends.around import standing
 from app.trends.axis import date_words, number
 from app.trends.figure import draw
 from app.trends.panel import name_of, spelled
-from app.trends.ribbon import dose_words
+from app.trends.ribbon import dose_words, event_words, flag_words, flagged
 from app.trends.svg import words
 
 Json = Mapping[str, Any]
@@ -23,8 +24,8 @@ STYLE = """
 @page { margin: 10mm }
 * { box-sizing: border-box; margin: 0 }
 html { background: #fff; color: #000; font: 9pt/1.28 "DejaVu Sans", Verdana, sans-serif }
-body { width: 190mm; height: 257mm; margin: 0 auto; display: flex; flex-direction: column;
-  gap: 1.8mm; overflow: hidden }
+body { width: 190mm; min-height: 257mm; margin: 0 auto; display: flex; flex-direction: column;
+  gap: 1.8mm; overflow-wrap: anywhere }
 h1 { font-size: 15pt; line-height: 1.15; display: inline }
 h2 { font-size: 9pt; border-bottom: 0.3mm solid #000; margin-bottom: 0.8mm }
 header p { font-size: 9pt }
@@ -41,8 +42,8 @@ td, th { text-align: left; vertical-align: top; padding: 0.5mm 2mm 0.5mm 0; font
   border-bottom: 0.15mm solid #999 }
 th { width: 26mm; font-weight: bold }
 td.word { width: 40mm; font-weight: bold }
-figure { flex: 1 1 0; min-height: 0 }
-figure svg { width: 100%; height: 100%; display: block }
+figure { flex: 1 0 90mm; position: relative }
+figure svg { position: absolute; width: 100%; height: 100% }
 .two { display: flex; gap: 5mm }
 .two > section { flex: 1 1 0; min-width: 0 }
 .look { font-size: 8.8pt }
@@ -51,12 +52,22 @@ figure text[font-size="9"], figure text[font-size="10"] { font-size: 11.6px }
 figure text[font-size="11"] { font-size: 12px }
 footer { font-size: 6.8pt; color: #333; border-top: 0.15mm solid #999; padding-top: 0.6mm }
 @media screen { body { margin: 8mm auto } }
+@media screen and (max-width: 198mm) {
+  body { width: auto; margin: 4mm }
+  .look, .two, table, footer { font-size: 10pt }
+  .two, table, tbody, tr, th, td { display: block; width: auto }
+  td, th { border: 0; padding: 0 }
+  tr, .two > section { border-bottom: 0.15mm solid #999; padding-bottom: 1mm }
+  td.word { width: auto }
+  figure { flex: none; overflow-x: auto }
+  figure svg { position: static; width: 190mm; height: auto }
+}
 """
 POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; "
     f"style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
 )
-MOST_LOOKS, MOST_NEWS, MOST_ROWS = 6, 5, 3
+MOST_LOOKS, MOST_NEWS, MOST_ROWS, MOST_CHECKS = 6, 5, 3, 4
 """Lines that fit; how many more there are is said."""
 
 SAID = {
@@ -65,7 +76,7 @@ SAID = {
     "functioning": "Functioning",
     "side_effects": "Side effects",
 }
-"""The domains of the page; doses are in the figure, labs and interactions in the visit brief."""
+"""The domains of the page; doses are in the figure, tests and interactions below it."""
 MARKS = {
     "improving": "\N{BLACK UP-POINTING TRIANGLE} improving",
     "worsening": "\N{BLACK DOWN-POINTING TRIANGLE} worsening",
@@ -75,6 +86,10 @@ MARKS = {
     "insufficient_data": "\N{WHITE CIRCLE} too little to say",
 }
 RISK, WORSE, OPEN = "\N{BLACK DIAMOND}", "\N{BLACK DOWN-POINTING TRIANGLE}", "\N{WHITE SQUARE}"
+UNSAFE = "!"
+SEVERE = ("contraindicated", "major")
+ASKED_FOR = ("review", "overdue", "due", "unknown")
+"""States of a test that ask for somebody; the others are in the monitoring list."""
 REVIEWS = {
     "RISK_UNREVIEWED": "A risk item waits for somebody to acknowledge it.",
     "SIDE_EFFECT_UNREVIEWED": "A side effect rated moderate or worse came after the last visit.",
@@ -84,20 +99,33 @@ REVIEWS = {
 }
 
 
-def page(report: Json, plan: Json | None) -> str:
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """What the other rooms answer of the patient today.
+
+    plan: what was agreed, with its next review; None: there is none.
+    """
+
+    plan: Json | None
+    interactions: Json
+    monitoring: Json
+
+
+def page(report: Json, beside: Beside | None) -> str:
     """Write the body of `GET /trends`, with all its parts and points, as one page.
 
-    plan: what was agreed, with its next review; None: no plan, or not this reader's to see.
+    beside: None for a page of a past day, and for a patient's own.
     """
     own = report["audience"] == "patient"
     sections = [_header(report)]
     if own:
         sections += [_notice(report["safety_notice"]), _own_sentences(report)]
     else:
-        sections += [_look(report), _domains(report)]
+        sections += [_look(report, beside), _domains(report)]
     sections.append(f"<figure>{draw(_drawn(report), in_page=True)}</figure>")
     if not own:
-        sections.append(f'<div class="two">{_digest(report["digest"])}{_plan(plan)}</div>')
+        below = _checks(beside), _digest(report["digest"]) + _plan(beside)
+        sections += [f'<div class="two">{one}</div>' for one in below]
     sections.append(_footer(report))
     title = words(f"Visit report: {_name(report)}, as of {date_words(report['as_of'])}")
     return (
@@ -132,15 +160,22 @@ def _header(report: Json) -> str:
 def _taken(courses: Sequence[Json]) -> str:
     """Say what is ordered now and since when; where that is nothing, what was last."""
     last = [
-        (course["medicine"], course["epochs"][-1])
+        (course, course["epochs"][-1])
         for course in courses
         if course["kind"] != "substance" and course["epochs"]
     ]
-    now = [(name, epoch) for name, epoch in last if epoch["tdd"] != 0 or epoch["hold"]]
+    now = [(course, epoch) for course, epoch in last if epoch["tdd"] != 0 or epoch["hold"]]
     if now:
-        return "; ".join(f"{name} {dose_words(epoch)}{_since(epoch)}" for name, epoch in now)
-    over = sorted(((epoch["from"] or "", name) for name, epoch in last), reverse=True)
+        return "; ".join(_ordered(course, epoch) for course, epoch in now)
+    over = sorted(((epoch["from"] or "", one["medicine"]) for one, epoch in last), reverse=True)
     return f"nothing; {over[0][1]} until {date_words(over[0][0] or None)}" if over else "nothing"
+
+
+def _ordered(course: Json, epoch: Json) -> str:
+    """Say a dose and since when; one outside the limits says so for as long as it holds."""
+    odd = [flag_words(one) for one in flagged(course) if one["day"] == epoch["from"]]
+    said = f"{course['medicine']} {dose_words(epoch)}{_since(epoch)}"
+    return f"{said} ({odd[-1]})" if odd else said
 
 
 def _since(epoch: Json) -> str:
@@ -150,17 +185,19 @@ def _since(epoch: Json) -> str:
 # ---- what to look at first
 
 
-def _look(report: Json) -> str:
+def _look(report: Json, beside: Beside | None) -> str:
     """Frame what cannot wait; that nothing is marked is said too."""
-    found = [*_risks(report), *_looks(report)]
+    found = [*_risks(report), *_unsafe(report, beside), *_looks(report)]
     if not found:
-        nothing = (
-            "No risk item, no confirmed worsening, no decision point or review due. Tests due and "
-            "interactions are not on this page: see the visit brief."
+        nothing = "No risk item, no confirmed worsening, no decision point or review due"
+        nothing += (
+            ", no test overdue, no severe interaction found among the coded items."
+            if beside
+            else "."
         )
         return f'<section class="look"><h2>Nothing is marked in the trends</h2>{nothing}</section>'
-    # No risk item is ever among those that are only counted.
-    most = max(MOST_LOOKS, sum(mark == RISK for mark, _ in found))
+    # No risk item, and nothing unsafe, is ever among those that are only counted.
+    most = max(MOST_LOOKS, sum(mark in (RISK, UNSAFE) for mark, _ in found))
     return f'<section class="look"><h2>Look first</h2>{_list(found, most)}</section>'
 
 
@@ -171,6 +208,26 @@ def _risks(report: Json) -> Iterator[tuple[str, str]]:
     yield from ((RISK, one) for one in said[:MOST_LOOKS])
     if older := said[MOST_LOOKS:]:
         yield RISK, f"Also: {' '.join(older)}"
+
+
+def _unsafe(report: Json, beside: Beside | None) -> Iterator[tuple[str, str]]:
+    """Say what is severe together, critical, or late; and every dose that nobody has confirmed."""
+    for course in report["medications"]:
+        for event in course["events"]:
+            if event["unconfirmed"] and event["day"]:
+                yield UNSAFE, f"{course['medicine']}: {event_words(event, report['as_of'])}."
+    if beside is None:
+        return
+    for one in beside.interactions["findings"]:
+        if one["severity"] in SEVERE and one["state"] == "open":
+            yield UNSAFE, f"Interaction, {one['severity']}: {_together(one)}."
+    tests = beside.monitoring["items"]
+    for one in tests:
+        if one["state"] == "review":
+            yield UNSAFE, f"Critical value: {_test(one)}."
+    late = [f"{one['what']} ({one['overdue_days']} days)" for one in _in(tests, "overdue")]
+    if late:
+        yield UNSAFE, f"Overdue: {', '.join(late)}."
 
 
 def _looks(report: Json) -> Iterator[tuple[str, str]]:
@@ -358,13 +415,92 @@ def _digest(digest: Json) -> str:
     return f"<section><h2>{heading}</h2>{told}</section>"
 
 
-def _plan(plan: Json | None) -> str:
-    if plan is None:
+def _plan(beside: Beside | None) -> str:
+    if beside is None:
+        return ""
+    if (plan := beside.plan) is None:
         return "<section><h2>Plan</h2>No plan is recorded.</section>"
     when = date_words(plan["review_on"]) + (" (overdue)" if plan["overdue"] else "")
     lines = [("", f"Next review: {when}."), ("", f"Why: {plan['why']}")]
     lines += [("", f"Goal: {goal}") for goal in plan["goals"]]
     return f"<section><h2>Plan</h2>{_list(lines, MOST_NEWS)}</section>"
+
+
+# ---- safe together, and what has to be measured
+
+
+def _checks(beside: Beside | None) -> str:
+    if beside is None:
+        return (
+            "<section><h2>Interactions, tests, plan</h2>These are known as of today only: not on "
+            "the page of a past day.</section>"
+        )
+    return _interactions(beside.interactions) + _tests(beside.monitoring)
+
+
+def _interactions(known: Json) -> str:
+    """Say what was found, the worst first, and always what was checked and what was not."""
+    found = [
+        ("", f"{one['severity']}, {one['state']}: {_together(one)}: {one['effect']}.")
+        for one in known["findings"]
+    ]
+    found += [
+        ("", f"{one['severity']}, possible, read by name: {_together(one)}: {one['effect']}.")
+        for one in known["possible"]
+    ]
+    missed = _names(known["not_checked"], " (not checked: ", ")")
+    said = words(f"Of the list: {known['statement']}{missed}.")
+    told = _list(found, MOST_CHECKS) if found else ""
+    return f"<section><h2>Interactions</h2>{told}{said}</section>"
+
+
+def _together(found: Json) -> str:
+    names = [_named(one) for one in found["substances"]]
+    return " with ".join(dict.fromkeys(names))
+
+
+def _named(substance: Json) -> str:
+    code = substance.get("code") or {}
+    known = (substance.get(key) for key in ("name", "text", "fact"))
+    name = next(filter(None, known), None) or code.get("display") or code.get("code")
+    return f"{name or 'a substance'}{' (stopped)' if substance.get('stopped') else ''}"
+
+
+def _names(not_checked: Sequence[Json], before: str, after: str) -> str:
+    names = dict.fromkeys(_named(one.get("substance", one)) for one in not_checked)
+    return f"{before}{', '.join(names)}{after}" if names else ""
+
+
+def _tests(known: Json) -> str:
+    """Say what is due, the most pressing first, and the medicines that nothing is known of."""
+    items = _in(known["items"], *ASKED_FOR)
+    told = _list([("", f"{_when(one)}: {_test(one)}.") for one in items], MOST_CHECKS)
+    none = "Of the tests that the coded medicines ask for, none is due."
+    missed = words(_names(known["not_checked"], " Not checked: ", "."))
+    return f"<section><h2>Tests due</h2>{told if items else none}{missed}</section>"
+
+
+def _in(tests: Sequence[Json], *states: str) -> list[Json]:
+    return [one for one in tests if one["state"] in states]
+
+
+def _when(test: Json) -> str:
+    if test["state"] == "overdue":
+        return f"overdue {test['overdue_days']} days"
+    if test["state"] == "review":
+        return "critical value"
+    if test["state"] == "due":
+        return f"due by {date_words(test['due_on'])}" if test["due_on"] else "due"
+    return "day not known"
+
+
+def _test(test: Json) -> str:
+    """Say a test with its last value, and where that value cannot be held to the limits."""
+    if (last := test["last"]) is None:
+        return f"{test['what']} (never recorded)"
+    value = last["text"] if last["value"] is None else f"{last['value']} {last['unit'] or ''}"
+    doubt = ", timing not comparable" if last["comparable"] is False else ""
+    return f"{test['what']} (last {str(value).strip()} on {date_words(last['on'])}{doubt})"
 
 
 def _footer(report: Json) -> str:
@@ -376,6 +512,7 @@ def _footer(report: Json) -> str:
         "Describes what was recorded; says nothing of what brought a change about. "
         f"{RISK} risk, or diverging; {WORSE} worsening; \N{BLACK UP-POINTING TRIANGLE} improving; "
         "\N{BLACK SQUARE} no reliable change; \N{WHITE CIRCLE} cannot say; \N{WHITE SQUARE} open. "
+        f"{UNSAFE} unsafe, late or outside the limits. "
         "In the figure: dashed, baseline; dotted, limit; dash-dotted, fitted line; hatched, no "
         "entries; ladder, more than one thing changed and cannot be told apart.</footer>"
     )

@@ -25,6 +25,7 @@ from app.trends.svg import (
     shape,
     text,
     width_of,
+    wrap,
 )
 
 Json = Mapping[str, Any]
@@ -151,7 +152,7 @@ def row(block: Json, axis: Axis, rules: Sequence[float]) -> list[Part]:
     told = [flag for flag in block.get("flags") or [] if not _is_good(flag)]
     flags = [_flag(flag, axis) for flag in told]
     silent = gaps(block, axis.today)
-    left_out = _left_out(block)
+    left_out = left_out_words(block)
     drawn = [
         *(_hatch(gap, axis, scale) for gap in silent),
         *(_rule(x, scale) for x in rules),
@@ -162,23 +163,21 @@ def row(block: Json, axis: Axis, rules: Sequence[float]) -> list[Part]:
         _ends(block, scale),
     ]
     return [
-        lines(_in_short(block, points), LEFT, 11, RIGHT - LEFT),
+        lines(in_short(block), LEFT, 11, RIGHT - LEFT),
         lines(left_out, LEFT, 10, RIGHT - LEFT),
         callouts(flags, WIDTH - MARGIN),
         Part("".join(drawn), ROW + 6),
     ]
 
 
-def _in_short(block: Json, points: Sequence[Point]) -> str:
-    """Say the last and the worst reading of a row, in place of a sentence."""
-    if not points:
+def in_short(block: Json) -> str:
+    """Say the last and the worst reading, in place of a sentence."""
+    if not (points := kept(block)):
         return f"{name_of(block)}: no data"
     last = points[-1]
     said = f"{name_of(block)}: {_short(last.value)} on {date_words(last.day)}"
-    if block["direction"] == "higher_better":
-        worst = min(points, key=lambda point: point.value)
-    else:
-        worst = max(points, key=lambda point: point.value)
+    by_value = {"higher_better": min, "lower_better": max}.get(block["direction"])
+    worst = by_value(points, key=lambda point: point.value) if by_value else last
     if worst.value != last.value:
         said += f"; worst {_short(worst.value)} on {date_words(worst.day)}"
     return said
@@ -295,7 +294,7 @@ def _key(block: Json, levels: Sequence[Level], mixed: Sequence[Mixed], *, in_ful
     if in_full and _dense(block):
         sample = line(0, 0, 26, 0, stroke=BLUE, stroke_width=2.2)
         entries.append((sample, "7-day median; dots: single days"))
-    if left_out := _left_out(block):
+    if left_out := left_out_words(block):
         entries.append((_cross(13, 0), left_out))
     if also := dict.fromkeys(label for span in mixed for label in span.also):
         sample = box(0, -5, 26, 10, **MIXED)
@@ -311,7 +310,8 @@ def _key(block: Json, levels: Sequence[Level], mixed: Sequence[Mixed], *, in_ful
     return Part("".join(drawn), y + 9 if entries else 0)
 
 
-def _left_out(block: Json) -> str:
+def left_out_words(block: Json) -> str:
+    """Say each reading that does not count, and why."""
     said = [f"{_plain(why)} {number(v)} on {date_words(d)}" for d, v, why in _excluded(block)]
     return f"left out of the numbers: {'; '.join(said)}" if said else ""
 
@@ -323,8 +323,13 @@ def _flag(flag: Json, axis: Axis) -> Callout:
         mark = element("circle", r=4, fill=fill, stroke="#000", class_="flag")
     else:
         mark = shape([(-5, -4), (5, -4), (0, 5)], fill=fill, stroke="#000", class_="flag")
-    said = f"{flag['level']}: {_plain(flag['code'])}, {date_words(flag['first_day'])}"
-    return Callout(axis.x(to_day(flag["first_day"])), said, mark)
+    return Callout(axis.x(to_day(flag["first_day"])), flag_in_words(flag), mark)
+
+
+def flag_in_words(flag: Json) -> str:
+    """Say a flag: how sure it is, what it is, since when, and whether somebody is called."""
+    called = ", signal" if flag.get("signal") else ""
+    return f"{flag['level']}: {_plain(flag['code'])}, {date_words(flag['first_day'])}{called}"
 
 
 def _is_good(flag: Json) -> bool:
@@ -357,18 +362,29 @@ def _gutter(block: Json, levels: Sequence[Level], scale: Scale) -> str:
     ]
     asked += [(scale.y(level.value), level.short, "bold") for level in levels]
     asked.sort()
-    places = [y for y, *_ in asked]
+    names = [_rows_of(name) for _, name, _ in asked]
+    if 12 * sum(map(len, names)) > scale.height + 8:
+        names = [_rows_of(name, 1) for _, name, _ in asked]
+    places = [y - 6 * (len(rows) - 1) for (y, *_), rows in zip(asked, names, strict=True)]
     for n in range(1, len(places)):
-        places[n] = max(places[n], places[n - 1] + 12)
+        places[n] = max(places[n], places[n - 1] + 12 * len(names[n - 1]))
     for n in range(len(places) - 1, -1, -1):
         below = places[n + 1] if n + 1 < len(places) else scale.height + 8
-        places[n] = min(places[n], below - 12)
+        places[n] = min(places[n], below - 12 * len(names[n]))
     drawn = []
-    for (y, name, weight), place in zip(asked, places, strict=True):
+    for (y, _, weight), rows, place in zip(asked, names, places, strict=True):
         drawn.append(line(RIGHT, y, RIGHT + 9, place, stroke=GREY, stroke_width=0.8))
-        shown = fit(name, 10, GUTTER - 12)
-        drawn.append(text(RIGHT + 12, place + 3.5, shown, 10, font_weight=weight, class_="gutter"))
+        drawn += [
+            text(RIGHT + 12, place + 3.5 + 12 * n, row, 10, font_weight=weight, class_="gutter")
+            for n, row in enumerate(rows)
+        ]
     return "".join(drawn)
+
+
+def _rows_of(name: str, most: int = 2) -> list[str]:
+    """Write a name beside the plot in as many rows as it may have; what is cut says so."""
+    rows = wrap(name, 10, GUTTER - 12)
+    return [*rows[: most - 1], fit(" ".join(rows[most - 1 :]), 10, GUTTER - 12)][: len(rows)]
 
 
 def _value_axis(block: Json, scale: Scale) -> str:

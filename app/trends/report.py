@@ -37,7 +37,9 @@ MOST_READINGS = 20_000
 FOLLOWED = ("side_effects", "mood_cognition", "sleep", "functioning")
 """Domains that are expected of everybody: listed without data too, as having none."""
 STATUS_WORDS = ("improving", "worsening", "stable", "insufficient_data", "stale")
-WITHHELD = ("patient", "summary", "risk", "digest", "decision_points", "quality", "basis")
+WITHHELD = (
+    *("patient", "summary", "risk", "digest", "contexts", "decision_points", "quality", "basis"),
+)
 PATIENT_SEES = (
     "measure",
     "label",
@@ -88,7 +90,8 @@ class Slice:
     received: what is to know of single assessments, by record: code -> its numbers.
     taken: what was recorded of the taking of each course, up to any day.
     offsets: where no zone is known, the minutes from UTC of each record's own clock.
-    safety_notice: what a patient reads in place of a sentence while a risk signal is open.
+    safety_notice: what a patient reads in place of a sentence while a risk signal is open; None
+        for anybody else.
     """
 
     patient: Mapping[str, Any]
@@ -107,7 +110,7 @@ class Slice:
     taken: Mapping[UUID, Taken]
     registry: Mapping[str, Measure]
     versions: Mapping[str, str]
-    safety_notice: str
+    safety_notice: str | None
 
 
 def report(known: Slice, params: Params) -> Json:
@@ -190,6 +193,7 @@ def report(known: Slice, params: Params) -> Json:
             )
             for line in courses
         ],
+        "contexts": _contexts(known.contexts, params),
         "decision_points": decisions,
         "measures_watched": sum(one["trend"][0]["slope_per_7d"] is not None for one in blocks),
         "quality": [*_quality(known, params, series), *others],
@@ -198,6 +202,8 @@ def report(known: Slice, params: Params) -> Json:
     if params.audience == "patient":
         body = _own_view(body, known, risk)
     left_out = set(PARTS) - set(params.parts)
+    if "medications" in left_out:
+        left_out.add("contexts")
     written: Json = plain({name: part for name, part in body.items() if name not in left_out})
     return written
 
@@ -349,6 +355,21 @@ def _decisions(
             risk_on_last=(one.measure.instrument, one.points[-1].day) in risky,
             deterioration_confirmed="SUSTAINED_WORSENING" in one.flags.confirmed,
         )
+    ]
+
+
+def _contexts(contexts: Sequence[Confounder], params: Params) -> list[Json]:
+    """List what else happened in the window: life events, therapy and the like, by day."""
+    inside = [
+        (one.day, one)
+        for one in contexts
+        if one.day is not None and params.from_day <= (one.until or one.day)
+        if one.day <= params.to_day
+    ]
+    return [
+        {"id": one.id, "kind": one.kind, "day": day, "to": one.until, "label": one.label}
+        | {"records": [one.id] if one.id else []}
+        for day, one in sorted(inside, key=lambda pair: (pair[0], pair[1].kind, pair[1].id or ""))
     ]
 
 
@@ -528,7 +549,10 @@ def _own_course(course: Json) -> Json:
         epochs.append(one | {"administrations": taking})
     return course | {
         "epochs": epochs,
-        "events": [one | {"before_after": []} for one in course["events"]],
+        "events": [
+            one | {"before_after": [], "flags": [], "confirmation": None}
+            for one in course["events"]
+        ],
         "side_effects": [],
     }
 

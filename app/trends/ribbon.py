@@ -51,10 +51,14 @@ def _course(course: Json, axis: Axis) -> Part:
     as_of = axis.today.isoformat()
     notes = [Callout(_begin(epoch, axis), dose_words(epoch, axis)) for epoch in epochs]
     notes += [Callout(axis.x(to_day(event["day"])), event_words(event, as_of)) for event in events]
+    begun = {epoch["from"] for epoch in epochs}
+    odd = [e for e in flagged(course) if e["day"] in begun or axis.holds(to_day(e["day"]))]
+    notes += [Callout(axis.x(to_day(event["day"])), flag_words(event)) for event in odd]
     strip = [_epoch(epoch, full, axis) for epoch in epochs]
     turns = pairwise([*(to_day(event["day"]) for event in planned), axis.last])
     strip += [_step(e, *turn, full, axis) for e, turn in zip(planned, turns, strict=True)]
-    strip += [_doubtful(axis.x(to_day(e["day"]))) for e in events if e.get("unconfirmed")]
+    strip += [_sign(axis.x(to_day(e["day"])), "?") for e in events if e.get("unconfirmed")]
+    strip += [_sign(axis.x(to_day(event["day"])), "!") for event in odd]
     strip.append(line(LEFT, STRIP, RIGHT, STRIP, stroke="#666"))
     if full:
         unit = next((e["unit"] for e in [*epochs, *planned] if e.get("unit")), "")
@@ -83,8 +87,9 @@ def _step(event: Json, begin: date, end: date, full: float, axis: Axis) -> str:
     return box(start, STRIP - height, width, height, class_="planned", **look)
 
 
-def _doubtful(x: float) -> str:
-    mark = halo(x + 3, STRIP - 6, "?", 14, font_weight="bold")
+def _sign(x: float, sign: str) -> str:
+    """Mark a dose outside the limits: ? nobody has confirmed it, ! somebody has."""
+    mark = halo(x + 3, STRIP - 6, sign, 14, font_weight="bold")
     return line(x, 0, x, STRIP, stroke="#000", stroke_dasharray="2 3") + mark
 
 
@@ -119,6 +124,17 @@ def event_words(event: Json, as_of: str) -> str:
         return f"{dose}? unconfirmed, {date_words(event['day'])}"
     gone_by = ", not confirmed" if event["day"] <= as_of else ""
     return f"{dose} planned, {date_words(event['day'])}{gone_by}"
+
+
+def flagged(course: Json) -> list[Json]:
+    """Dated events outside the limits that a prescriber confirmed: flagged ever after."""
+    return [event for event in course["events"] if event.get("flags") and event["day"]]
+
+
+def flag_words(event: Json) -> str:
+    """Say why a dose had to be confirmed."""
+    why = ", ".join(code.replace("-", " ") for code in event["flags"])
+    return f"! {why}, confirmed, {date_words(event['day'])}"
 
 
 def _begin(epoch: Json, axis: Axis) -> float:

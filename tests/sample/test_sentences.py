@@ -1,5 +1,6 @@
 """What a prescriber reads of each story; loaded once, asked over HTTP."""
 
+import re
 from collections.abc import Iterator
 from datetime import date, timedelta
 from pathlib import Path
@@ -8,6 +9,7 @@ from xml.etree import ElementTree
 
 import httpx
 import pytest
+from playwright.sync_api import Browser
 
 from app.identity import service as identity
 from app.main import create_app
@@ -17,10 +19,12 @@ from app.sample.plots import PLOTS
 from app.sample.stories import patient_id
 from app.settings import Settings
 from tests.conftest import NOW, Clinic, TestClock
+from tests.programs import BROWSERS, needs
 from tests.server import Server
 from tests.trends.layout import overlapping
 
 Json = dict[str, Any]
+PAGE = re.compile(rb"/Type\s*/Page\b")
 
 
 class Sample:
@@ -260,3 +264,19 @@ def test_in_no_picture_lies_a_text_on_another_and_each_has_its_words(
         if course.medicine.kind == "drug"
     )
     assert float(tree.attrib["height"]) < 1500
+
+
+@needs(*BROWSERS)
+@pytest.mark.parametrize("paper", ["A4", "Letter"])
+def test_the_visit_report_of_every_story_is_one_printed_page(
+    sample: Sample, browser: Browser, paper: str
+) -> None:
+    tab, pages = browser.new_page(), {}
+    for plot in PLOTS:
+        path = f"/v1/patients/{patient_id(plot)}/trends?format=html"
+        tab.set_content(sample.ask("GET", path).text)
+        pages[plot.name] = len(PAGE.findall(tab.pdf(format=paper)))
+    tab.close()
+
+    assert pages == dict.fromkeys(pages, 1)
+    assert len(pages) == 13

@@ -76,6 +76,28 @@ def test_risk_comes_first_and_stays_though_it_is_old() -> None:
     assert found[0]["code"] == "RISK_ITEM"
     assert found[0]["numbers"]["new"] is False
     assert found[0]["signal"] == "s1"
+    assert found[0]["text"]["prescriber"].startswith("PHQ-9 item 9 is 1 on ")
+
+
+def test_what_was_done_to_a_dose_is_told_in_words() -> None:
+    as_needed = course(
+        event(date(2026, 5, 16), "prn_on", 1, times_per_day=None, max_per_day=2),
+        event(date(2026, 5, 20), "hold"),
+        event(date(2026, 5, 27), "resume"),
+        event(date(2026, 6, 3), "prn_off"),
+    )
+    said = [
+        one["text"]["prescriber"].partition(": ")[2]
+        for one in items([], [as_needed])
+        if one["code"] == "DOSE_EVENT"
+    ]
+
+    assert said == [
+        "as needed from 16 May.",
+        "held from 20 May.",
+        "resumed on 27 May.",
+        "no longer as needed from 3 June.",
+    ]
 
 
 def test_the_order_is_that_of_the_specification() -> None:

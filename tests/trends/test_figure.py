@@ -343,6 +343,141 @@ def test_the_axis_names_its_days_and_the_year_where_it_changes(
     assert years & set(said) == {first[:4], as_of[:4]}
 
 
+# ---- a dose outside the limits that was confirmed
+
+
+def confirmed(**more: Any) -> Json:
+    odd = {"flags": ["tenfold-jump", "above-maximum"], "confirmation": {"reason": "read it back"}}
+    epochs = [
+        reports.epoch("2026-01-01", "2026-03-01", 50),
+        reports.epoch("2026-03-01", None, 500),
+    ]
+    events = [
+        reports.event("2026-01-01", None, 50, kind="start"),
+        reports.event("2026-03-01", 50, 500, **odd | more),
+    ]
+    return treated(epochs, events)
+
+
+def test_a_confirmed_tenfold_dose_is_marked_on_the_ribbon_with_its_reason_in_words() -> None:
+    tree = drawn(confirmed())
+
+    assert {"!", "! tenfold jump, above maximum, confirmed, 1 Mar 2026"} <= set(texts(tree))
+    said = tree[1].text or ""
+    assert "tenfold jump, above maximum, confirmed, 1 Mar 2026 (read it back)." in said
+    assert overlapping(tree) == []
+
+
+def test_a_dose_within_the_limits_has_no_such_mark() -> None:
+    assert "!" not in texts(drawn(confirmed(flags=[])))
+
+
+@pytest.mark.parametrize(("first", "marks"), [("2026-02-01", 1), ("2026-04-01", 0)])
+def test_a_confirmed_dose_is_marked_as_long_as_it_is_drawn(first: str, marks: int) -> None:
+    report = confirmed()
+    changed = reports.epoch("2026-03-01", "2026-03-20", 500)
+    back = reports.epoch("2026-03-20", None, 50)
+    report["medications"][0]["epochs"] = [changed, back]
+    report["window"]["from"] = first
+
+    assert texts(drawn(report)).count("!") == marks
+
+
+# ---- what else happened
+
+
+def lived(*contexts: Json) -> Json:
+    return reports.report("2026-01-01", "2026-06-30", [], [], contexts=list(contexts))
+
+
+def context(kind: str, on: str, label: str, to: str | None = None) -> Json:
+    return {"id": f"cx_{on}", "kind": kind, "day": on, "to": to, "label": label, "records": []}
+
+
+def test_events_stand_on_their_days_with_their_words() -> None:
+    tree = drawn(
+        lived(
+            context("stressor", "2026-02-01", "lost the job", "2026-03-01"),
+            context("therapy_start", "2026-04-01", "cbt"),
+            context("therapy_session", "2026-04-08", "cbt"),
+        )
+    )
+
+    said = texts(tree)
+    assert "lost the job, 1 Feb 2026 to 1 Mar 2026" in said
+    assert "therapy start: cbt, 1 Apr 2026" in said
+    assert "ticks: therapy sessions" in said
+    counts = {name: len(of_class(tree, name)) for name in ("event", "lasting", "session")}
+    assert counts == {"event": 2, "lasting": 1, "session": 1}
+    alternative = tree[1].text or ""
+    assert "Event: lost the job, 1 Feb 2026 to 1 Mar 2026." in alternative
+    assert "Therapy sessions: 8 Apr 2026." in alternative
+    assert overlapping(tree) == []
+
+
+def test_of_many_events_all_are_marked_and_the_newest_are_named() -> None:
+    many = [context("stressor", f"2026-02-{day:02}", f"event {day}") for day in range(1, 29)]
+    tree = drawn(lived(*many))
+
+    assert len(of_class(tree, "event")) == 28
+    assert "the newest 8 of 28 are named" in texts(tree)
+    assert "event 28, 28 Feb 2026" in texts(tree)
+    assert "event 1, 1 Feb 2026" not in texts(tree)
+    assert overlapping(tree) == []
+
+
+def test_without_events_there_is_no_row_of_events() -> None:
+    assert "Events" not in texts(drawn(lived()))
+
+
+# ---- names beside the plot, and words for what is drawn
+
+
+def test_a_long_name_of_a_band_stands_in_two_rows_and_is_not_cut() -> None:
+    rows = reports.bands([(0, 9, "possible mania or hypomania"), (10, 27, "high")])
+    tree = drawn(alone([reports.point("2026-02-01", 12)], bands=rows))
+
+    names = [node.text or "" for node in of_class(tree, "gutter")]
+    assert "possible mania or hypomania" in " ".join(names)
+    assert not any("…" in name for name in names)
+    assert overlapping(tree) == []
+
+
+def test_what_is_drawn_of_a_measure_is_also_said() -> None:
+    flag = {
+        "code": "SUSTAINED_WORSENING",
+        "level": "confirmed",
+        "first_day": "2026-02-01",
+        "signal": "sg_1",
+    }
+    points = [reports.point("2026-02-01", 20), reports.point("2026-03-01", 31, "DQ_IMPLAUSIBLE")]
+    said = drawn(alone(points, flags=[flag]))[1].text or ""
+
+    assert "confirmed: sustained worsening, 1 Feb 2026, signal." in said
+    assert "left out of the numbers: implausible 31 on 1 Mar 2026." in said
+    assert "PHQ-9: 20 on 1 Feb 2026." in said
+
+
+def test_what_cannot_be_told_apart_is_said_with_its_days() -> None:
+    said = drawn(confounded())[1].text or ""
+
+    assert "1 Feb 2026 to 1 May 2026 cannot be told apart: mirtazapine start." in said
+
+
+def test_a_fitted_line_ends_where_the_scale_ends() -> None:
+    points = [reports.point(f"2026-0{month}-01", 0) for month in range(1, 7)]
+    points[0]["value"] = points[1]["value"] = 12
+    trend = {"name": "all", "slope_per_7d": -1.5, "interval": None, "n": 6}
+    tree = drawn(alone(points, trend=[trend]))
+
+    (fitted,) = of_class(tree, "trend")
+    height = float(of_class(tree, "plot")[0].attrib["height"])
+    ends = [tuple(map(float, end.split())) for end in fitted.attrib["d"][1:].split("L")]
+    assert all(0 <= y <= height for _, y in ends)
+    # It comes down to the floor and is not drawn along it.
+    assert ends[1][0] < float(of_class(tree, "point")[-1].attrib["cx"]) - 50
+
+
 # ---- the rows under the doses
 
 

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.clinical.baseline import UnknownBaselineRule
+from app.clinical.dose_response import Confounder
 from app.clinical.doses import DoseEvent
 from app.clinical.measure import Measure
 from app.core.errors import InvalidParameter
@@ -592,6 +594,47 @@ def test_51_a_scale_that_improves_and_one_that_worsens_are_both_named() -> None:
     assert summary["diverging"] == ["PHQ-9 improves while GAD-7 worsens"]
     (mood,) = [one for one in summary["domains"] if one["domain"] == "mood_cognition"]
     assert (mood["status"], mood["primary"]) == ("diverging", "gad-7.total")
+
+
+# ---- a dose outside the limits that was confirmed
+
+
+def test_a_confirmed_dose_is_flagged_ever_after_for_the_prescriber_only() -> None:
+    first, odd = event(START, "start", 50), event(START + timedelta(30), "change", 500)
+    answer = {"flags": ["tenfold-jump"], "confirmation": {"codes": [], "reason": "read back"}}
+    taken = replace(course(first, odd), events_said={odd.id: answer})
+    told = read([], [taken])["medications"][0]["events"]
+    own = read([], [taken], audience="patient")["medications"][0]["events"]
+
+    assert [one["flags"] for one in told] == [[], ["tenfold-jump"]]
+    assert told[1]["confirmation"]["reason"] == "read back"
+    assert told[1]["to"] == 500
+    assert [(one["flags"], one["confirmation"]) for one in own] == [([], None)] * 2
+
+
+# ---- what else happened
+
+
+def test_what_else_happened_in_the_window_is_listed_by_day() -> None:
+    told = [
+        Confounder("stressor", "cx_2", START + timedelta(9), "moved house"),
+        Confounder("illness", "cx_1", START - timedelta(400), "ill", START + timedelta(1)),
+        Confounder("stressor", "cx_0", START - timedelta(400), "long over"),
+        Confounder("stressor", "cx_3", None, "no day told"),
+    ]
+    body = read([], [TREATED], contexts=told)
+
+    assert [one["label"] for one in body["contexts"]] == ["ill", "moved house"]
+    assert body["contexts"][1] == {
+        "id": "cx_2",
+        "kind": "stressor",
+        "day": "2026-02-11",
+        "to": None,
+        "label": "moved house",
+        "records": ["cx_2"],
+    }
+    assert "contexts" not in read([], [TREATED], contexts=told, parts=("summary",))
+    assert read([], [TREATED], contexts=told, audience="patient")["contexts"] is None
 
 
 # ---- the patient's own view
