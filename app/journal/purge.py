@@ -1,6 +1,7 @@
 """Takes what was deleted out of the database's files: rows that are gone still lie there."""
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -10,8 +11,9 @@ from sqlalchemy.exc import DBAPIError
 
 from app.core.errors import DatabaseUnavailable
 
-TRIES = 20
-"""Of a checkpoint: a reader in the midst of its answer holds it up."""
+TRIES, PAUSE_S = 50, 0.1
+"""Of a checkpoint: a reader in the midst of its answer holds it up, or another checkpoint, for
+which SQLite itself does not wait."""
 _OWNED = "SELECT pg_has_role(relowner, 'USAGE') FROM pg_class WHERE oid = %s::regclass"
 _DATABASE_OWNED = (
     "SELECT pg_has_role(datdba, 'USAGE') FROM pg_database WHERE datname = current_database()"
@@ -52,6 +54,7 @@ def _sqlite(driver: sqlite3.Connection) -> bool:
         (busy, _log, _moved) = driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
         if not busy:
             return True
+        time.sleep(PAUSE_S)
     raise DatabaseUnavailable("what was erased still lies in the write-ahead log")
 
 
