@@ -307,7 +307,7 @@ def verify(
     engine = open_engine(chosen.database_url)
     if not schema_is_current(engine):
         raise fail(OUTDATED, SCHEMA_OUT_OF_DATE)
-    reader = Reader(snapshots(engine), clock.now, identity.admit, threads=1)
+    reader = Reader(snapshots(engine), clock.now, Ledger(), threads=1)
     actor = identity.built_in_actor(clinic, "privacy_officer")
     issuer = Issuer.of_file(chosen.key_file)
     try:

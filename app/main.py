@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from starlette.middleware.cors import CORSMiddleware
 
@@ -17,7 +18,7 @@ from app.care import router as care_router
 from app.caseload import router as caseload_router
 from app.caseload.refresh import Refresher
 from app.core import clock as clocks
-from app.core import health, metrics, openapi, problems, walls
+from app.core import durability, health, metrics, openapi, problems, walls
 from app.core.answer import Answer
 from app.core.base import Owned
 from app.core.clock import Clock
@@ -145,10 +146,13 @@ class Ledger:
 
     def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Heads:
         heads = journal.lock(session, works)
+        self.ask(session, works)
+        return heads
+
+    def ask(self, session: Session, works: Sequence[tuple[Call, Work]]) -> None:
         rooms = (identity, patients, measurements, journal)
         questions = [question for room in rooms for question in room.recall(works)]
         ask(session, questions, {work.actor.clinic_id for _call, work in works})
-        return heads
 
     def admit(self, work: Work) -> None:
         admit(work)
@@ -183,16 +187,14 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        engine = open_engine(settings.database_url)
-        if settings.mode == "production":
-            with engine.connect() as connection:
-                walls.require_safe_role(connection)
+        engine = _open(settings)
         app.state.engine = engine
         app.state.issuer = Issuer.of_file(settings.key_file)
         app.state.verified = Verified(Issuers(app.state.issuer, _outside(settings)))
         ends: dict[UUID, int] = {}
-        app.state.writer = Writer(engine, clock, Ledger(ends))
-        app.state.reader = Reader(snapshots(engine), clock, admit)
+        ledger = Ledger(ends)
+        app.state.writer = Writer(engine, clock, ledger)
+        app.state.reader = Reader(snapshots(engine), clock, ledger)
         app.state.refresher = Refresher(engine, app.state.reader, app.state.writer, ends)
         app.state.writer.start()
         # Beside a clock that somebody moves by hand, nothing runs that waits in real time.
@@ -247,6 +249,20 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
     for public in (identity_router.public, health.router, metrics.router):
         app.router.routes.extend(public.routes)
     return app
+
+
+def _open(settings: Settings) -> Engine:
+    """Open the database; one that is not to be relied on is refused, and closed again."""
+    engine = open_engine(settings.database_url)
+    try:
+        with engine.connect() as connection:
+            durability.require_durable(connection)
+            if settings.mode == "production":
+                walls.require_safe_role(connection)
+    except BaseException:
+        engine.dispose()
+        raise
+    return engine
 
 
 def _outside(settings: Settings) -> OutsideIssuer | None:

@@ -183,7 +183,7 @@ def _run(stand: Stand, file: Path) -> Run:
 
 def flatness(engine: Engine, followed: Person, few: UUID) -> dict[str, float]:
     """Time of the same question in a large database against a small one."""
-    reader = Reader(engine, now, identity.admit)
+    reader = Reader(engine, now, Ledger())
     actor = Actor(CLINIC, few, "prescriber", "bench", "-")
     trace = Trace("-", "GET", "bench")
 
@@ -235,7 +235,7 @@ def measure() -> dict[str, float]:
             stand.stop()
             few = colleague(engine)
             with writing(engine) as writer:
-                reader = Reader(engine, now, identity.admit)
+                reader = Reader(engine, now, Ledger())
                 Refresher(engine, reader, writer, {}).catch_up()
                 reader.stop()
             people(engine, MANY)

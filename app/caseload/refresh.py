@@ -128,7 +128,7 @@ def lagging(work: Work, after: UUID | None) -> tuple[list[UUID], UUID | None]:
             newest.scalar_subquery().label("newest"),
             CaseloadRow.sequence,
             CaseloadRow.rules,
-            measurements.registrations().label("registered"),
+            measurements.registrations(Patient.clinic_id).label("registered"),
         )
         .outerjoin(
             CaseloadRow,

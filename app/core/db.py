@@ -200,6 +200,9 @@ class Hooks(Protocol):
     def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Any:
         """Lock the heads of the batch's clinics, first and in order; then ask for all."""
 
+    def ask(self, session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+        """Ask the questions that all calls have in common."""
+
     def admit(self, work: Work) -> None:
         """Refuse a caller who is no longer a member, or whose token was revoked."""
 
@@ -446,36 +449,91 @@ def _translated(failure: Exception) -> TitrateError:
     return TitrateError()
 
 
-class Reader:
-    """Runs reading services on a few threads of their own, each with a read connection."""
+MOST_READS = 8
+"""Calls that one snapshot answers, at most: the last one waits for all of them."""
 
-    def __init__(
-        self, engine: Engine, clock: Clock, admit: Callable[[Work], None], threads: int = 4
-    ) -> None:
+
+class Reader:
+    """A few threads, each with a read connection: one snapshot answers what waits just then.
+
+    Who the callers are and whose record it is, is asked once for all of them.
+    """
+
+    def __init__(self, engine: Engine, clock: Clock, hooks: Hooks, threads: int = 4) -> None:
         self._engine = engine
         self._clock = clock
-        self._admit = admit
+        self._hooks = hooks
+        self._waiting: deque[Call] = deque()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="reader")
 
     def stop(self) -> None:
         self._pool.shutdown(wait=True)
 
     def ask(self, service: Service, actor: Actor, trace: Trace, *args: Any) -> Any:
-        """Run one reading service in one snapshot; it may leave no rows."""
+        """Run one reading service in the caller's own thread; it may leave no rows."""
+        call = Call(service, actor, args, trace, writes=False)
+        self._answer([call])
+        if call.error is not None:
+            raise call.error
+        return call.value
+
+    async def __call__(self, call: Call) -> None:
+        """Run a call's service; its value or its error is there afterwards."""
+        call.done = asyncio.get_running_loop().create_future()
+        self._waiting.append(call)
+        self._pool.submit(self._run)
+        await call.done
+
+    def _run(self) -> None:
+        calls: list[Call] = []
+        while self._waiting and len(calls) < MOST_READS:
+            try:
+                calls.append(self._waiting.popleft())
+            except IndexError:
+                break
+        if calls:
+            self._answer(calls)
+
+    def _answer(self, calls: list[Call]) -> None:
+        """Answer each as soon as it is known; after a failure each is asked by itself."""
         try:
-            with self._engine.connect() as connection, connection.begin():
-                open_to(connection, actor.clinic_id)
-                work = Work(actor, self._clock(), trace, Session(connection, autoflush=False), {})
-                self._admit(work)
-                answer = service(work, *args)
+            self._attempt(calls)
+        except Exception as failure:
+            left = [call for call in calls if call.value is None and call.error is None]
+            if len(left) == 1 or _is_lost(failure):
+                for call in left:
+                    call.error = _unread(failure)
+                _deliver(left)
+            else:
+                for call in left:
+                    self._answer([call])
+
+    def _attempt(self, calls: list[Call]) -> None:
+        with self._engine.connect() as connection, connection.begin():
+            open_to(connection, *{call.actor.clinic_id for call in calls})
+            session = Session(connection, autoflush=False)
+            now = self._clock()
+            common: dict[UUID, dict[Hashable, Any]] = defaultdict(dict)
+            works = [
+                (call, Work(call.actor, now, call.trace, session, common[call.actor.clinic_id]))
+                for call in calls
+            ]
+            self._hooks.ask(session, works)
+            for call, work in works:
+                # What one caller's questions bring is no other's.
+                work.memory = dict(work.memory)
+                try:
+                    self._hooks.admit(work)
+                    call.value = call.service(work, *call.args)
+                except TitrateError as refusal:
+                    call.error = refusal
                 assert not work.added, "a reading service leaves no rows"
                 assert not work.changes, "a reading service changes no rows"
-                return answer
-        except DBAPIError as failure:
-            raise DatabaseUnavailable() from failure
+                _deliver([call])
 
-    async def __call__(self, service: Service, actor: Actor, trace: Trace, *args: Any) -> Any:
-        loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(
-            self._pool, lambda: self.ask(service, actor, trace, *args)
-        )
+
+def _unread(failure: Exception) -> TitrateError:
+    if isinstance(failure, DBAPIError):
+        return DatabaseUnavailable()
+    logger.error("a bug in a reading", exc_info=failure)
+    return TitrateError()

@@ -8,6 +8,8 @@ from fastapi.openapi.utils import get_openapi
 from fastapi.routing import APIRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
+from starlette.routing import Match
+from starlette.types import Scope
 
 from app.core import direct
 from app.core.problems import MEDIA_TYPE
@@ -68,6 +70,7 @@ IDEMPOTENCY_KEY: dict[str, Any] = {
     "description": "Needed where the body has no `id`: the same key again gives the same answer",
     "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!#-~]+$"},
 }
+PARTS = "titrate.path_parts"
 BODIES: set[type[BaseModel]] = set()
 """The models of all strict bodies, filled as the routes are declared."""
 
@@ -85,6 +88,20 @@ class Route(APIRoute):
         )
         if self.strict_body is not None:
             BODIES.add(self.strict_body)
+        self._parts = self.path_format.split("/")
+        # The last word tells most routes apart: /v1/patients/{patient_id}/labs/{record_id}.
+        self._at = max(n for n, part in enumerate(self._parts) if "{" not in part)
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Match as any route does; one of other words or another length is passed by at once."""
+        if scope.get("root_path"):
+            return super().matches(scope)
+        parts = scope.get(PARTS)
+        if parts is None:
+            parts = scope[PARTS] = scope["path"].split("/")
+        if len(parts) != len(self._parts) or parts[self._at] != self._parts[self._at]:
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> direct.Handler:
         return direct.handler(self.dependant) or super().get_route_handler()

@@ -91,9 +91,9 @@ def run(
 ) -> Any:
     """Run a constant statement whose parameters are arrays; its text is compiled once."""
     connection = session.connection()
-    text, order = _compiled_constant(statement, connection.dialect)
+    text, order, constants = _compiled_constant(statement, connection.dialect)
     array = _json_array if connection.dialect.name == "sqlite" else _array
-    given = {name: array(values) for name, values in arrays.items()}
+    given = {**constants, **{name: array(values) for name, values in arrays.items()}}
     parameters = given if order is None else tuple(given[name] for name in order)
     return connection.exec_driver_sql(text, parameters)
 
@@ -101,9 +101,9 @@ def run(
 @lru_cache(maxsize=64)
 def _compiled_constant(
     statement: Select[*tuple[Any, ...]], dialect: Dialect
-) -> tuple[str, list[str] | None]:
+) -> tuple[str, list[str] | None, dict[str, Any]]:
     compiled = statement.compile(dialect=dialect)
-    return str(compiled), compiled.positiontup
+    return str(compiled), compiled.positiontup, dict(compiled.params)
 
 
 def _json_array(values: Collection[UUID | str]) -> str:

@@ -219,17 +219,13 @@ class Read:
     async def __call__(self, service: Service, actor: Actor, *args: Any) -> Response:
         request = self._request
         reader: Reader = request.app.state.reader
-        trace = trace_of(request)
-        outcome: Answer | TitrateError
-        try:
-            outcome = await reader(service, actor, trace, *args)
-        except TitrateError as refusal:
-            outcome = refusal
-        patient_id = args[0] if args and isinstance(args[0], UUID) else None
-        call = Call(_only_logged, actor, (patient_id, outcome), trace, writes=False)
+        asked = Call(service, actor, args, trace_of(request), writes=False)
+        await reader(asked)
+        outcome: Answer | TitrateError = asked.error or asked.value
+        call = Call(_only_logged, actor, (asked.patient_id, outcome), asked.trace, writes=False)
         await submit(request, call)
         if call.error is None:
-            return noticed(respond(request, call.value), trace)
+            return noticed(respond(request, call.value), call.trace)
         if call.error is not outcome and call.error.status >= 500:
             raise AccessLogUnavailable() from call.error
         raise call.error

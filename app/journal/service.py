@@ -758,24 +758,18 @@ def patient_sequence(work: Work, patient_id: UUID, known_at: datetime | None = N
 
 
 def newest_entry(
-    patient_id: UUID, known_at: datetime | None = None
+    clinic_id: Any, patient_id: Any, known_at: datetime | None = None
 ) -> tuple[ScalarSelect[int], ScalarSelect[datetime]]:
     """Ask, inside another question, for the newest of a patient's own entries and its moment."""
-    where = [Entry.patient_id == patient_id]
+    where = [Entry.clinic_id == clinic_id, Entry.patient_id == patient_id]
     if known_at is not None:
         where.append(Entry.recorded_at <= known_at)
-    return (
-        select(Entry.sequence)
-        .where(*where)
-        .order_by(Entry.sequence.desc())
-        .limit(1)
-        .scalar_subquery(),
-        select(Entry.recorded_at)
-        .where(*where)
-        .order_by(Entry.sequence.desc())
-        .limit(1)
-        .scalar_subquery(),
-    )
+
+    def of_newest(column: Any) -> Any:
+        newest = select(column).where(*where).order_by(Entry.sequence.desc()).limit(1)
+        return newest.scalar_subquery()
+
+    return of_newest(Entry.sequence), of_newest(Entry.recorded_at)
 
 
 def answers_of(

@@ -422,11 +422,14 @@ def instrument(work: Work, instrument_id: str) -> Instrument | None:
         return own_instruments(work).get(instrument_id)
 
 
-def registrations() -> ScalarSelect[int]:
-    """Ask, inside another question, how often the clinic has defined something of its own."""
-    measures = select(func.coalesce(func.sum(RegisteredMeasure.version), 0)).scalar_subquery()
-    others = select(func.coalesce(func.sum(OwnEntry.version), 0)).scalar_subquery()
-    return select(measures + others).scalar_subquery()
+def registrations(clinic_id: Any) -> ScalarSelect[int]:
+    """Ask, inside another question, how often a clinic has defined something of its own."""
+
+    def versions(model: type[RegisteredMeasure] | type[OwnEntry]) -> Any:
+        total = func.coalesce(func.sum(model.version), 0)
+        return select(total).where(model.clinic_id == clinic_id).scalar_subquery()
+
+    return select(versions(RegisteredMeasure) + versions(OwnEntry)).scalar_subquery()
 
 
 def registry(work: Work, codes: Iterable[str] | None = None) -> Registry:

@@ -120,27 +120,13 @@ def get(work: Work, patient_id: UUID) -> Person:
     return person
 
 
-def _ask(work: Work, patient_id: UUID, *more: ColumnElement[Any]) -> tuple[Any, ...]:
-    """Learn a patient, whether the caller cares for them, and what else is asked, at once."""
+def _ask(work: Work, patient_id: UUID) -> None:
+    """Learn a patient, and whether the caller cares for them, at once."""
     user_id = work.actor.user_id
     cares = exists().where(CareRelation.patient_id == Patient.id, CareRelation.user_id == user_id)
-    row = work.first(select(*_PERSON, cares, *more).where(Patient.id == patient_id))
-    known = len(_PERSON)
-    work.memory["person", patient_id] = Person(*row[:known]) if row else None
-    work.memory["cares", patient_id, user_id] = bool(row and row[known])
-    return tuple(row[known + 1 :]) if row else ()
-
-
-def get_with(
-    work: Work, patient_id: UUID, *more: ColumnElement[Any]
-) -> tuple[Person, tuple[Any, ...]]:
-    """Give a patient whom this caller may see, and what else is asked, in one statement.
-
-    Raises:
-        NotFound: see `get`.
-    """
-    found = _ask(work, patient_id, *more)
-    return get(work, patient_id), found
+    row = work.first(select(*_PERSON, cares).where(Patient.id == patient_id))
+    work.memory["person", patient_id] = Person(*row[:-1]) if row else None
+    work.memory["cares", patient_id, user_id] = bool(row and row[-1])
 
 
 def responsible(work: Work, patient_id: UUID) -> UUID | None:

@@ -11,16 +11,19 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import orjson
+from sqlalchemy import select
 
 from app.clinical import measures as house
 from app.clinical import medications as reference
 from app.clinical.adherence import Administration, Dispense
 from app.clinical.dose_response import Confounder
 from app.core.db import Work
+from app.core.questions import Lookup, Question, ask
 from app.journal import service as journal
 from app.measurements import service as measurements
 from app.medications import reading as medications
 from app.patients import service as patients
+from app.patients.models import Patient
 from app.patients.service import Person
 from app.signals import notice
 from app.trends.digest import Found, Visit, since_of
@@ -68,18 +71,39 @@ class Moment:
 
 
 def look_up(work: Work, patient_id: UUID, known_at: datetime | None) -> Moment:
-    """Find, in one statement, whose report it is, and the version of it that was known then.
+    """Find whose report it is and, in one statement, the version of it that was known then.
 
     Raises:
         NotFound: no such patient for this caller.
     """
-    newest, moment = journal.newest_entry(patient_id, known_at)
-    person, found = patients.get_with(
-        work, patient_id, newest, moment, measurements.registrations()
-    )
-    version, at, registered = found
+    person = patients.get(work, patient_id)
+    version, at, registered = _newest(work, patient_id, known_at)
     opened = journal.opened_to(work, patient_id)
     return Moment(person, version or 0, at, rules(registered), opened)
+
+
+def _newest(
+    work: Work, patient_id: UUID, known_at: datetime | None
+) -> tuple[int | None, datetime | None, int]:
+    """Give the newest entry that counts, its moment, and how often the clinic registered."""
+    if known_at is None and work.hidden is None:
+        # Asked all day, by a text that never changes.
+        rows: list[list[Any]] = []
+        question = Question(_NEWEST, [patient_id], rows.extend)
+        ask(work.session, [question], [work.actor.clinic_id])
+        version, at, registered = rows[0]
+        return version, datetime.fromisoformat(at) if at else None, registered
+    columns = _newest_columns(known_at)
+    version, at, registered = work.all(select(*columns).where(Patient.id == patient_id))[0]
+    return version, at, registered
+
+
+def _newest_columns(known_at: datetime | None = None) -> tuple[Any, ...]:
+    newest = journal.newest_entry(Patient.clinic_id, Patient.id, known_at)
+    return (*newest, measurements.registrations(Patient.clinic_id))
+
+
+_NEWEST = Lookup(Patient, _newest_columns(), Patient.id)
 
 
 def rules(registrations: int) -> dict[str, str]:
