@@ -108,7 +108,8 @@ def served(url: str) -> Iterator[Bench]:
     """Run an app on an empty database."""
     database.upgrade(url, now)
     with tempfile.TemporaryDirectory() as folder:
-        app = create_app(Settings(database_url=url, data_dir=Path(folder)), now)
+        quiet = Settings(database_url=url, data_dir=Path(folder), rate_limits="off")
+        app = create_app(quiet, now)
         life = app.router.lifespan_context(app)
         with asyncio.Runner() as runner:
             runner.run(life.__aenter__())

@@ -44,7 +44,6 @@ def columns(
     notices = len(worsenings) - confirmed
     line = regimen_line(body["medications"])
     judged, window = _decisions(body["decision_points"])
-    as_of = date.fromisoformat(body["as_of"])
     return {
         "signals_open": body["summary"]["signals_open"],
         "risk_open": body["summary"]["risk_open"],
@@ -55,12 +54,12 @@ def columns(
         "primary_stale_on": primary and _day(primary["stale_on"]),
         **_stale(primaries, body["medications"]),
         "not_on_track_until": max(
-            (_until(one, as_of) for one in judged if one["result"] == "not_on_track"), default=None
+            (_until(one) for one in judged if one["result"] == "not_on_track"), default=None
         ),
         "window_point": window and window["point"],
         "window_opens_on": window and _day(window["window"]["from"]),
         "window_closes_on": window and _day(window["window"]["to"]),
-        "window_until": window and _until(window, as_of),
+        "window_until": window and _until(window),
         "lab_due_on": lab_due_on,
         "review_due_on": min(
             (
@@ -209,9 +208,9 @@ def _point(one: Mapping[str, Any]) -> Json:
     }
 
 
-def _until(one: Mapping[str, Any], as_of: date) -> date:
+def _until(one: Mapping[str, Any]) -> date:
     """Give the last day on which points of this clock say something (trend-spec 7.1)."""
-    return as_of + timedelta(MAINTENANCE_DAYS - one["clock_days"])
+    return date.fromisoformat(one["clock_since"]) + timedelta(MAINTENANCE_DAYS)
 
 
 def _day(text: str | None) -> date | None:

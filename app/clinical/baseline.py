@@ -76,6 +76,15 @@ class Baseline:
     sentence: str
     reasons: tuple[str, ...] = ()
 
+    def precedes(self, day: date) -> bool:
+        """Say whether a reading of that day can be compared with it.
+
+        What was measured before a start or a step cannot be compared with itself while nothing
+        has come after it; the other rules look at days that a prescriber or the series gave.
+        """
+        before = self.rule in ("pre_start", "pre_change")
+        return not before or self.to_day is None or day > self.to_day
+
 
 def baseline(
     measure: Measure,

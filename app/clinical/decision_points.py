@@ -5,7 +5,7 @@ respond later (29 % by week 6, 43 % by week 12; de Vries et al., Br J Psychiatry
 says more than `watch`. Decision points follow measurement-based care (STAR*D, PMC2793274).
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Literal
@@ -50,14 +50,32 @@ class DecisionPoint:
 
 @dataclass(frozen=True, slots=True)
 class Clock:
-    """since: the start or the last raise. lowered_on: the dose was lowered after it.
+    """since: the start, or the last raise before a response. lowered_on: lowered after it.
 
-    fits: the course's class has the onset that these weeks were made for (6 weeks to full effect).
+    fits: the course is an antidepressant with the onset that these weeks were made for.
+    paused: stretches on hold, the first day and that of the resumption (None: still on hold), in
+        order; on their days the clock stands still.
     """
 
     since: date
     lowered_on: date | None = None
     fits: bool = True
+    paused: tuple[tuple[date, date | None], ...] = ()
+
+    def day(self, number: int) -> date | None:
+        """Give the day on which so many days have been counted; None: it stands still before."""
+        day = self.since + timedelta(number)
+        for first, last in self.paused:
+            if day < first:
+                break
+            if last is None:
+                return None
+            day += last - first
+        return day
+
+    def stands_still_on(self, day: date) -> bool:
+        """Say whether the course is on hold on a day."""
+        return any(first <= day and (last is None or day < last) for first, last in self.paused)
 
 
 def decision_points(
@@ -70,23 +88,30 @@ def decision_points(
     today: date,
     risk_on_last: bool = False,
     deterioration_confirmed: bool = False,
-    tolerable: bool = True,
+    intolerable_on: Collection[date] = (),
 ) -> list[DecisionPoint]:
     """List the windows that have opened, and the next one ahead.
 
-    risk_on_last: the last reading carries a risk item. tolerable: False when a side effect of the
-    window is rated severe or its burden calls for a change.
+    While the course is on hold none is ahead, and one that was not over is judged by what it has.
+    risk_on_last: the last reading carries a risk item. intolerable_on: days on which a side effect
+    was rated severe, or its burden as one that calls for a change.
     """
     why_not = _not_applicable(measure, points, baseline, threshold, clock, today)
     found: list[DecisionPoint] = []
+    running = [one for one in points if not clock.stands_still_on(one.day)]
     for name, (middle, reach) in POINTS.items():
-        opens = clock.since + timedelta(middle - reach)
-        closes = clock.since + timedelta(middle + reach)
+        opens, closes = clock.day(middle - reach), clock.day(middle + reach)
+        if opens is None:
+            break
         if opens > today:
+            assert closes is not None, "a hold that lasts began before today"
             found.append(DecisionPoint(name, opens, closes, None, None, "ahead"))
             break
-        centre = clock.since + timedelta(middle)
-        seen = _nearest(points, opens, min(closes, today), centre)
+        cut_short = closes is None
+        closes = closes or clock.paused[-1][0] - timedelta(1)
+        seen = _nearest(running, opens, min(closes, today), clock.day(middle) or closes)
+        if cut_short and seen is None:
+            break
         if why_not:
             found.append(DecisionPoint(name, opens, closes, seen, None, "not_applicable", why_not))
             continue
@@ -97,6 +122,7 @@ def decision_points(
         assert baseline.level is not None
         improved = improvement_percent(measure, baseline.level, seen.value, threshold)
         before = [one for one in points if clock.since <= one.day < seen.day]
+        tolerable = not any(opens <= day <= closes for day in intolerable_on)
         result, reasons = _judged(
             name, measure, baseline.level, seen, before, improved, threshold, tolerable
         )

@@ -75,8 +75,9 @@ def compare(
 
     lag: days after the event before its effect is looked for; 0 for the immediate reading.
     window_days: length of both windows of a diary; visits take up to 3 points each, 56 days
-    before and 84 after. A visit on the day of the event counts as before it, as its score is
-    taken before the new dose. The course's next event ends the window.
+    before and 84 after, and entries several a week count as visits only by their weeks. A visit
+    on the day of the event counts as before it, as its score is taken before the new dose. The
+    course's next event ends the window.
     """
     dense = cadence.kind == "dense"
     day = timedelta(1)
@@ -102,7 +103,7 @@ def compare(
         [one.value for one in before],
         [float(one.day.toordinal()) for one in after],
         [one.value for one in after],
-        least=LEAST[cadence.kind],
+        least=_least(cadence, before, after),
     )
     falling = _trend_before(tuple(before), cadence)
     word, reasons = _word(measure, numbers)
@@ -125,6 +126,13 @@ def compare(
             *(["TRUNCATED_BY_NEXT_CHANGE"] if truncated else []),
         ),
     )
+
+
+def _least(cadence: Cadence, *sides: Sequence[Point]) -> int:
+    """Give the readings needed on each side; three entries of one week are not three visits."""
+    least = LEAST[cadence.kind]
+    weeks = (len({(one.day.toordinal() - MONDAY) // 7 for one in side}) for side in sides)
+    return least if not cadence.weekly or min(weeks) >= least else MOST_POINTS + 1
 
 
 def _within(points: Sequence[Point], first: date, last: date) -> Sequence[Point]:

@@ -29,7 +29,9 @@ class Against:
     """One reference window and its limit, in the measure's own unit and direction.
 
     limit: D in points for visits; H, in standard deviations, for diaries; None when it cannot
-    be tested, with the reason. retired_on: a newer reference took its place.
+    be tested, with the reason. sd, r: of the reference, turned so that larger is worse, as they
+    were found; the rule for diaries puts a floor under both. retired_on: a newer reference took
+    its place.
     """
 
     name: str
@@ -40,6 +42,8 @@ class Against:
     reasons: tuple[str, ...] = ()
     daily: bool = False
     retired_on: date | None = None
+    sd: float | None = None
+    r: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,7 @@ class Flag:
 
     daily: found by the rule for diaries, in standard deviations.
     active: it holds at the last reading; else it ended with `last_day`.
+    read: the readings that the rule went through up to `last_day`, from the reference on.
     """
 
     code: str
@@ -61,6 +66,7 @@ class Flag:
     of: int
     daily: bool = False
     restarted: bool = False
+    read: tuple[Point, ...] = ()
 
     def id_of(self, measure: str) -> str:
         """Name the episode: the same as long as its first day is."""
@@ -201,8 +207,19 @@ class _Watch:
         if len(gained) < GAIN_POINTS[self._kind]:
             return
         if name == "gain":
-            self.references[-1] = replace(self.references[-1], retired_on=gained[-1].day)
+            self._retire_gain(gained[-1].day)
         self._hold("gain", gained, ())
+
+    def _retire_gain(self, day: date) -> None:
+        """Let a newer gain take the place of the one before, which is held against no more."""
+        self.references[-1] = replace(self.references[-1], retired_on=day)
+        self.episodes = [
+            replace(one, active=False, last_day=min(one.last_day, day))
+            if one.reference == "gain"
+            else one
+            for one in self.episodes
+            if one.reference != "gain" or one.first_day <= day
+        ]
 
     # ---- rules
 
@@ -234,6 +251,8 @@ class _Watch:
                 tuple(made_of),
                 reasons,
                 daily=self._kind == "dense",
+                sd=held.sd,
+                r=held.r,
             )
         )
         if short or not later:
@@ -318,6 +337,7 @@ class _Watch:
                 len(looked),
                 daily=self._kind == "dense",
                 restarted=any(marks[one].restarted for one in range(first, end + 1)),
+                read=tuple(points[: end + 1]),
             )
         )
 
@@ -332,16 +352,22 @@ class _Watch:
         if known is None or not later:
             return
         sign = -1 if self._measure.direction == "higher_better" else 1
-        worse = [
-            (band := band_of(self._measure, one.value)) is not None
-            and sign * bands.index(band) > sign * bands.index(known)
+        worse = {
+            one.day
             for one in later
-        ]
+            if (band := band_of(self._measure, one.value)) is not None
+            and sign * bands.index(band) > sign * bands.index(known)
+        }
+        last_three = (later[max(0, place - 2) : place + 1] for place in range(len(later)))
         marks = [
-            Mark(sum(worse[max(0, place - 2) : place + 1]) >= 2, False, 0.0)
-            for place in range(len(worse))
+            Mark(sum(one.day in worse for one in inside) >= 2, False, 0.0) for inside in last_three
         ]
+        earlier = len(self.episodes)
         self._collect(later, marks, "baseline", "BAND_UP", "BAND_UP")
+        self.episodes[earlier:] = [
+            replace(one, k=sum(point.day in worse for point in one.points))
+            for one in self.episodes[earlier:]
+        ]
 
     def relapse(self, found: Relapse | None) -> None:
         """Add the return of illness after remission, as the states have it (4.4)."""
@@ -363,6 +389,7 @@ class _Watch:
                 made,
                 len(made),
                 len(made),
+                read=tuple(self._points),
             )
         )
 

@@ -25,6 +25,9 @@ Kind = Literal["drug", "supplement", "exposure"]
 CONTAINED = 0.9
 """Score of a name that stands in a longer text; an exact name or code scores 1."""
 
+_LONGEST_INTERVAL_DAYS = {"mg/mo": 31, "mg/(4.wk)": 28}
+"""A monthly injection is given every four weeks or by calendar month: both reach the minimum."""
+
 
 @dataclass(frozen=True, slots=True)
 class Amount:
@@ -184,6 +187,22 @@ def substances() -> tuple[Substance, ...]:
 def by_id(reference_id: str) -> Substance | None:
     """The entry with this id."""
     return _by_id().get(reference_id)
+
+
+def daily_unit(substance: Substance | None) -> str | None:
+    """Give the unit of the daily dose where the reference states another than milligrams."""
+    ceiling = substance.max_daily if substance else None
+    return "ug/d" if ceiling is not None and ceiling.unit == "ug/d" else None
+
+
+def least_effective(substance: Substance | None) -> Decimal | None:
+    """Give the low end of the usual range a day: the least dose expected to work."""
+    usual = substance.usual_range if substance else None
+    if usual is None:
+        return None
+    if usual.unit in _LONGEST_INTERVAL_DAYS:
+        return usual.low / _LONGEST_INTERVAL_DAYS[usual.unit]
+    return usual.low if usual.unit in ("mg/d", "ug/d") else None
 
 
 def find(code_system: str, code: str) -> tuple[Substance, ...]:

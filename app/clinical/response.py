@@ -192,16 +192,19 @@ def change(
 ) -> Change:
     """Compare the last point, and the level now, with the baseline.
 
-    Needs a baseline and two distinct days; else both readings are None with NO_DATA, ONE_POINT
-    or the baseline's own reason.
+    Needs a baseline and a reading after it; else both readings are None with NO_DATA, ONE_POINT,
+    NOTHING_AFTER_BASELINE or the baseline's own reason.
 
     Raises:
         ValueError: the points are not one a day in order.
     """
     check_points(points)
     level = baseline.level
-    if level is None or len(points) < 2:
+    comparable = len(points) > 1 and baseline.precedes(points[-1].day)
+    if level is None or not comparable:
         reasons = {0: ("NO_DATA",), 1: ("ONE_POINT",)}.get(len(points), baseline.reasons)
+        if level is not None and len(points) > 1:
+            reasons = ("NOTHING_AFTER_BASELINE",)
         return Change(len(points), None, None, None, threshold, measure.mcid, None, None, reasons)
     last = points[-1].value
     index = _rci(measure, level, last)
@@ -300,11 +303,14 @@ def states(
     if not points:
         return States(0, None, None, None, None, None, None, nowhere, ("NO_DATA",))
     last = points[-1].value
-    comparable = baseline.level if len(points) > 1 else None
+    judged = len(points) > 1 and baseline.precedes(points[-1].day)
+    comparable = baseline.level if judged else None
     improvement = improvement_percent(measure, comparable, last, threshold)
     response, reasons = responds(measure, comparable, last, threshold)
     if len(points) == 1 and reasons == ("NO_BASELINE",):
         reasons = ("ONE_POINT",)
+    elif not judged and baseline.level is not None and reasons == ("NO_BASELINE",):
+        reasons = ("NOTHING_AFTER_BASELINE",)
     reliable = None if comparable is None else reading(measure, comparable, last, threshold)
     partial = None
     if response is not None and improvement is not None:

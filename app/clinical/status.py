@@ -9,6 +9,7 @@ from typing import Literal
 from app.clinical.baseline import Baseline, Point, check_points, write_day, write_days, write_number
 from app.clinical.measure import SLACK, Measure, band_of
 from app.clinical.response import (
+    CONFIRM_DAYS,
     Change,
     Reading,
     ReliableThreshold,
@@ -124,19 +125,23 @@ def _status_of_last_day(
     readings = _readings(measure, points, baseline, threshold)
     if readings == ["worse", "worse"]:
         worse.append("RELIABLE_WORSENING")
+    # Entries of a few days are no independent visits: two of them confirm nothing (2.8).
+    in_one_week = (points[-1].day - points[0].day).days < CONFIRM_DAYS
     if worse:
-        return Status("worsening", n, tuple(worse))
+        alone = in_one_week and worse == ["RELIABLE_WORSENING"]
+        return Status("worsening", n, (*worse, *(("UNCONFIRMED",) if alone else ())))
 
     better = sorted(confirmed & IMPROVEMENT_FLAGS)
     level = baseline.level
-    if level is not None:
+    if level is not None and baseline.precedes(points[-1].day):
         if readings[-1] == "better" and (
             level_now is not None and reading(measure, level, level_now, threshold) == "better"
         ):
             better.append("RELIABLE_IMPROVEMENT")
         better.extend(_response_after_improvement(measure, points, baseline, threshold))
     if better:
-        alone = n == 2 and readings[0] != "better" and not confirmed & IMPROVEMENT_FLAGS
+        single = n == 2 and readings[0] != "better"
+        alone = (single or in_one_week) and not confirmed & IMPROVEMENT_FLAGS
         return Status("improving", n, (*better, *(("UNCONFIRMED",) if alone else ())))
 
     if n == 2 and readings[-1] in ("better", "worse"):
@@ -155,7 +160,10 @@ def _readings(
     level = baseline.level
     if level is None:
         return [None, None]
-    return [reading(measure, level, point.value, threshold) for point in points[-2:]]
+    return [
+        reading(measure, level, point.value, threshold) if baseline.precedes(point.day) else None
+        for point in points[-2:]
+    ]
 
 
 def _response_after_improvement(
@@ -216,12 +224,25 @@ def _without_change(
         (b.day - a.day).days > stale_after_days and b.day >= recent for a, b in pairwise(points)
     ):
         return Status("insufficient_data", n, ("RECENT_GAP",))
+    if (why := _not_compared(points, baseline, threshold)) is not None:
+        return Status("insufficient_data", n, why)
     last = _readings(measure, points, baseline, threshold)[-1]
     reasons = {
         "worse": ("LAST_POINT_WORSE", "UNCONFIRMED"),
         "better": ("LAST_POINT_BETTER", "UNCONFIRMED"),
     }.get(last or "none", ("NO_RELIABLE_CHANGE",))
     return Status("stable", n, reasons, smallest_change=threshold.points)
+
+
+def _not_compared(
+    points: Sequence[Point], baseline: Baseline, threshold: ReliableThreshold
+) -> tuple[str, ...] | None:
+    """Say why nothing was compared with anything: then nobody has seen that it stayed the same."""
+    if baseline.level is None:
+        return baseline.reasons or ("NO_BASELINE",)
+    if threshold.points is None:
+        return threshold.reasons
+    return None if baseline.precedes(points[-1].day) else ("NOTHING_AFTER_BASELINE",)
 
 
 _TOO_FEW = {1: "ONE_POINT", 2: "TWO_POINTS_WITHIN_ERROR"}
@@ -257,7 +278,10 @@ def prescriber_sentence(
     parts += f"; {len(points)} {'reading' if len(points) == 1 else 'readings'}"
     if len(points) > 1:
         parts += f" over {days} {'day' if days == 1 else 'days'}"
-    return f"{parts}; {_state_in_words(states, change, status)}."
+    state = _state_in_words(states, change, status)
+    if status.status == "stale":
+        return f"{parts}; {state} then, and no recent reading."
+    return f"{parts}; {state}."
 
 
 def _rule_in_words(baseline: Baseline, *, year: bool) -> str:
@@ -292,8 +316,9 @@ def _state_in_words(states: States, change: Change, status: Status) -> str:
         return "a rating of change"
     if change.reliable in ("better", "worse"):
         return f"reliably {change.reliable}"
-    if status.status in ("improving", "worsening"):
-        return status.status
+    word = status.last_known if status.status == "stale" else status.status
+    if word in ("improving", "worsening"):
+        return word
     if change.reliable == "none":
         return "no reliable change"
     return "change cannot be judged"

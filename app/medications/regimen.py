@@ -25,8 +25,6 @@ from app.medications.taken import Evidence, dose
 from app.patients import service as patients
 
 DAYS_A_WEEK = 7
-_LONGEST_INTERVAL = {"mg/mo": 31, "mg/(4.wk)": 28}
-"""A monthly injection is given every four weeks or by calendar month: both reach the minimum."""
 _FOUR_PLACES = Decimal("0.0001")
 _ONE_PLACE = Decimal("0.1")
 _SAID = (
@@ -84,7 +82,8 @@ class _Read:
 
     def __init__(self, course: Course, substance: Substance | None, on: date) -> None:
         self.course, self.substance, self.on = course, substance, on
-        self.line: DoseLine = doses.dose_line(course.events, as_of=on, unit=_unit(substance))
+        unit = reference.daily_unit(substance)
+        self.line: DoseLine = doses.dose_line(course.events, as_of=on, unit=unit)
         half_life = substance.half_life_hours if substance else None
         self.steady = dose_timing.ss_days(max(half_life) if half_life else None)
         self.onset = dose_timing.onset_days(
@@ -107,7 +106,7 @@ class _Read:
 def _told(one: _Read, of_taking: Evidence) -> dict[str, Any]:
     course, line, substance, on = one.course, one.line, one.substance, one.on
     now = line.now
-    lowest = _least_effective(substance)
+    lowest = reference.least_effective(substance)
     clock = dose_timing.dose_clock(line.epochs, as_of=on, minimum_effective=lowest)
     # A response on the first of all days: no raise sets this clock back.
     run = dose_timing.dose_clock(
@@ -273,27 +272,10 @@ def _phase(one: _Read) -> str | None:
 # ---- what the reference adds
 
 
-def _unit(substance: Substance | None) -> str | None:
-    """Give the unit of the daily dose where the reference states another than milligrams."""
-    return (
-        "ug/d" if substance and substance.max_daily and substance.max_daily.unit == "ug/d" else None
-    )
-
-
-def _least_effective(substance: Substance | None) -> Decimal | None:
-    """Give the low end of the usual range a day: the least dose expected to work."""
-    usual = substance.usual_range if substance else None
-    if usual is None:
-        return None
-    if usual.unit in _LONGEST_INTERVAL:
-        return usual.low / _LONGEST_INTERVAL[usual.unit]
-    return usual.low if usual.unit in ("mg/d", "ug/d") else None
-
-
 def _minimum(substance: Substance | None) -> dict[str, Any] | None:
     if substance is None or substance.usual_range is None:
         return None
-    if _least_effective(substance) is None:
+    if reference.least_effective(substance) is None:
         return None
     usual = substance.usual_range
     return {

@@ -8,11 +8,12 @@ from typing import Any
 from app.clinical.baseline import write_day, write_number
 from app.clinical.decision_points import Clock, DecisionPoint
 from app.clinical.dose_response import Comparison, Confounder, compare
-from app.clinical.dose_timing import onset_days
+from app.clinical.dose_timing import Clock as DoseClock
+from app.clinical.dose_timing import dose_clock
 from app.clinical.doses import DoseEvent
 from app.clinical.measure import Measure
-from app.clinical.medications import by_id
-from app.stats.gaps import Cadence, cadence
+from app.clinical.medications import least_effective
+from app.stats.gaps import Cadence, Gap, cadence, spacing
 from app.stats.two_phases import Phase
 from app.trends.blocks import Ids
 from app.trends.courses import Line, Step
@@ -23,8 +24,8 @@ from app.trends.taking import Adherence
 Json = dict[str, Any]
 
 COMPARED = frozenset({"start", "restart", "change", "stop", "hold", "resume"})
-MADE_FOR_DAYS = 42
-"""The weeks of the decision points were made for medicines that take six weeks to full effect."""
+MADE_FOR_WEEKS = 6
+"""The decision points were made for medicines that take six weeks or more to full effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +37,7 @@ class Around:
     contexts: Sequence[Confounder]
     params: Params
     _cadences: dict[str, Cadence] = field(default_factory=dict)
+    _gaps: dict[str, Sequence[Gap]] = field(default_factory=dict)
 
     def of(self, line: Line, event: DoseEvent, step: Step) -> list[Json]:
         """Compare every measure before and after one event of the window, in both readings."""
@@ -81,7 +83,7 @@ class Around:
                 as_of=self.params.as_of,
             )
             if found.before or found.after:
-                yield self._told(measure, line, event, step, found)
+                yield self._told(series, line, event, step, found)
 
     def _cadence(self, series: Series) -> Cadence:
         code = series.measure.code
@@ -90,13 +92,30 @@ class Around:
             self._cadences[code] = cadence(days)
         return self._cadences[code]
 
+    def _mostly_silent(self, series: Series, found: Comparison) -> bool:
+        """Say whether more than half of the days from the first to the last reading are gaps."""
+        if not found.before or not found.after:
+            return False
+        code = series.measure.code
+        if code not in self._gaps:
+            days = [float(one.day.toordinal()) for one in series.points]
+            self._gaps[code] = spacing(days, series.measure.recall_days).gaps
+        first, last = found.before[0].day.toordinal(), found.after[-1].day.toordinal()
+        silent = sum(
+            max(min(gap.first_after, last) - max(gap.last_before, first), 0)
+            for gap in self._gaps[code]
+        )
+        return 2 * silent > last - first
+
     def _told(
-        self, measure: Measure, line: Line, event: DoseEvent, step: Step, found: Comparison
+        self, series: Series, line: Line, event: DoseEvent, step: Step, found: Comparison
     ) -> Json:
-        ids = Ids(self.params.records)
+        measure, ids = series.measure, Ids(self.params.records)
         before = line.taking.between(*found.before_window)
         after = line.taking.between(*found.after_window)
         others = self._confounders(event, found, after)
+        if self._mostly_silent(series, found):
+            others.append(Confounder("gaps", None, None, "mostly days between readings far apart"))
         numbers = found.numbers
         confounded = bool(others)
         return {
@@ -206,37 +225,50 @@ def _window(days: tuple[date, date]) -> Json | None:
     return {"from": days[0], "to": days[1]} if days[0] <= days[1] else None
 
 
-def clock_of(line: Line) -> Clock | None:
-    """Find the start or the last raise of a course that runs; None when there is none."""
-    since: date | None = None
+def clock_of(line: Line, response_on: date | None = None) -> DoseClock:
+    """Count the days since the start of a course, or its last raise before a response."""
+    return dose_clock(
+        line.line.epochs,
+        as_of=line.as_of,
+        minimum_effective=least_effective(line.known),
+        response_on=response_on,
+    )
+
+
+def weeks_of(line: Line, since: date) -> Clock:
+    """Say on which days the weeks of the decision points fall, and whether they were made for it.
+
+    Their evidence is of antidepressants; a medicine that nobody coded is read as if it were one.
+    """
     lowered: date | None = None
-    was_on = False
-    for epoch in line.line.epochs:
-        if epoch.on and epoch.from_day is not None:
-            if not was_on or epoch.direction == "raise":
-                since, lowered = epoch.from_day, None
-            elif epoch.direction == "lower":
-                lowered = epoch.from_day
-        was_on = (epoch.on or epoch.hold) and not epoch.ended_on_unknown_day
-    if since is None or not was_on:
-        return None
-    known = by_id(line.course.reference_id) if line.course.reference_id else None
-    kinds = {known.reference_id, *known.classes} if known else ()
-    return Clock(since, lowered, fits=onset_days(None, kinds).full == MADE_FOR_DAYS)
+    later = [one for one in line.line.epochs if one.from_day is not None and one.from_day >= since]
+    for epoch in later:
+        if epoch.on and epoch.direction is not None:
+            lowered = epoch.from_day if epoch.direction == "lower" else None
+    paused = tuple((one.from_day, one.to_day) for one in later if one.hold and one.from_day)
+    known = line.known
+    fits = known is None or (
+        "antidepressant" in known.classes
+        and (known.onset_weeks is None or known.onset_weeks[1] >= MADE_FOR_WEEKS)
+    )
+    return Clock(since, lowered, fits, paused)
 
 
-def decision(measure: str, line: Line, clock: Clock, one: DecisionPoint, as_of: date) -> Json:
-    """Write one decision point."""
+def decision(measure: str, line: Line, clock: DoseClock, one: DecisionPoint) -> Json:
+    """Write one decision point. Days on the medicine, and those at an effective dose among them."""
     return {
         "measure": measure,
         "medication_id": str(line.course.id),
-        "clock_days": (as_of - clock.since).days,
+        "clock_since": clock.since,
+        "clock_days": clock.days,
+        "adequate_days": clock.adequate_days,
+        "unknown_dose_days": clock.unknown_days,
         "point": one.point,
         "window": {"from": one.opens_on, "to": one.closes_on},
         "observed": one.observed and {"day": one.observed.day, "value": one.observed.value},
         "improvement_percent": one.improvement_percent,
         "result": one.result,
-        "reasons": list(one.reasons),
+        "reasons": [*one.reasons, *clock.codes],
         "records": list(one.observed.records) if one.observed else [],
         "basis": "B7.1",
     }

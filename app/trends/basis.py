@@ -1,10 +1,13 @@
 """The rules behind the numbers, in plain words, for whoever wants to check them."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+VERSION = 1
+"""Of all rules here; a rule that changes makes the next one."""
 _LIMITS = ["describes what was recorded", "says nothing of what brought a change about"]
 
-BASIS: list[dict[str, Any]] = [
+_RULES: list[dict[str, Any]] = [
     {
         "id": "T4.1",
         "rule": "baseline",
@@ -99,10 +102,10 @@ BASIS: list[dict[str, Any]] = [
             "STAR*D decision points, PMC2793274 table 1",
             "de Vries et al., Br J Psychiatry",
         ],
+        "made_for": "adults with depression on an antidepressant",
         "limits": [
             *_LIMITS,
-            "made for adults with depression on an antidepressant; not for tapers, maintenance "
-            "or medicines with another onset",
+            "not for tapers, maintenance or medicines with another onset",
         ],
     },
     {
@@ -115,3 +118,16 @@ BASIS: list[dict[str, Any]] = [
         "limits": _LIMITS,
     },
 ]
+
+
+def basis(missing: Mapping[str, Sequence[str]]) -> list[dict[str, Any]]:
+    """Give every rule with its version, whom it was made for, and what it lacked here."""
+    return [
+        {
+            **one,
+            "version": VERSION,
+            "made_for": one.get("made_for", "any followed number of an adult"),
+            "missing": list(missing.get(one["id"], ())),
+        }
+        for one in _RULES
+    ]

@@ -30,7 +30,7 @@ from app.stats.level import Level, level_of_diary, level_of_visits
 from app.stats.serial import serial_correlation
 from app.stats.trend import MOST_PAIRED_POINTS, Trend, mann_kendall, trend
 from app.stats.variability import mssd_ratio, time_in_band, variability
-from app.trends.flagged import flag_list, references
+from app.trends.flagged import Judged, flag_list, references
 from app.trends.params import Params
 from app.trends.readings import Series
 
@@ -230,6 +230,7 @@ def block(
     others = baseline_alternatives(measure, points, base, threshold, cadence=kind, course=course)
     spaced = spacing(seen.x, measure.recall_days)
     last = points[-1] if points else None
+    judged_by = Judged(measure, base, threshold, seen.cadence.weekly)
     sentence = prescriber_sentence(measure, points, base, changed, state, found)
     written = {
         "measure": measure.code,
@@ -274,7 +275,7 @@ def block(
         "time_in_band": _time_in_band(seen, params, ids),
         "flags": [
             one | {"dose": _dose_at(index, one["first_day"])}
-            for one in flag_list(measure, flagged, signals, ids)
+            for one in flag_list(judged_by, flagged, signals, ids)
         ],
         "references": references(flagged, new_normal, ids),
         "gaps": [
@@ -288,7 +289,9 @@ def block(
         "quality": _codes(inside, recall_overlap=spaced.recall_overlap, sensitive=bool(others)),
         "text": {
             "prescriber": sentence,
-            "patient": _patient_sentence(measure, points, base, changed),
+            "patient": _patient_sentence(
+                measure, points, base, changed, is_stale=found.status == "stale"
+            ),
         },
         **({"points": _points(inside)} if params.points else {}),
     }
@@ -657,15 +660,20 @@ def _points(series: Series) -> list[Json]:
 
 
 def _patient_sentence(
-    measure: Measure, points: Sequence[Point], base: Baseline, changed: Change
+    measure: Measure, points: Sequence[Point], base: Baseline, changed: Change, *, is_stale: bool
 ) -> str | None:
-    """Fill the patient's sentence; None when there is no change to tell."""
+    """Fill the patient's sentence; None when there is no change to tell.
+
+    One that was not filled in for long says when it was: the number is not that of today.
+    """
     if changed.from_last is None or base.level is None or base.to_day is None:
         return None
-    since = write_day(base.to_day, year=base.to_day.year != points[-1].day.year)
+    last = points[-1]
+    since = write_day(base.to_day, year=base.to_day.year != last.day.year)
+    until = f" (last filled in on {write_day(last.day, year=True)})" if is_stale else ""
     told = (
         f"Your {measure.label} score went from {write_number(base.level)} to "
-        f"{write_number(points[-1].value)} since {since}."
+        f"{write_number(last.value)} since {since}{until}."
     )
     size = {
         "better": "a clear change",

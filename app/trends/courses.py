@@ -11,7 +11,7 @@ from uuid import UUID
 from app.clinical.baseline import IndexCourse, write_day
 from app.clinical.dose_timing import Onset, SteadyState, onset_days, phase, ss_days
 from app.clinical.doses import DoseEpoch, DoseEvent, DoseLine, dose_line, epoch_on, stated_dose
-from app.clinical.medications import by_id
+from app.clinical.medications import Substance, by_id, daily_unit
 from app.clinical.units import show_dose
 from app.medications.reading import Course
 from app.trends.blocks import Ids, Index
@@ -21,6 +21,8 @@ from app.trends.taking import Taken, Taking
 Json = dict[str, Any]
 
 SETS_A_DOSE = frozenset({"start", "restart", "change"})
+SOMATIC = "interaction_only"
+"""The role in the reference of medicines that are listed for their interactions."""
 NOTHING_RECORDED = Taken()
 
 
@@ -40,9 +42,11 @@ class Line:
         self.as_of = as_of
         # What lies ahead is kept when it is a plan: anything else has not happened yet.
         events = [e for e in course.events if e.planned or e.day is None or e.day <= as_of]
-        self.line: DoseLine = dose_line(events, as_of=as_of)
+        known = course.own or (by_id(course.reference_id) if course.reference_id else None)
+        self.known: Substance | None = known
+        self.unit = daily_unit(known)
+        self.line: DoseLine = dose_line(events, as_of=as_of, unit=self.unit)
         self.taking = Taking(taken, self.line.epochs, as_of)
-        known = by_id(course.reference_id) if course.reference_id else None
         half_life = known.half_life_hours[1] if known and known.half_life_hours else None
         self.steady: SteadyState = ss_days(half_life)
         kinds = {known.reference_id, *known.classes} if known else ()
@@ -86,11 +90,16 @@ def lines(
 
 
 def index_line(known: Sequence[Line], medication: UUID | None) -> Line | None:
-    """Choose the course that was asked for, else the drug with the latest start or change."""
+    """Choose the course that was asked for, else the drug with the latest start or change.
+
+    An antibiotic or a pain killer is no index while there is a medicine that a psychiatrist gives
+    for these scales: their baseline is not what stood before it.
+    """
     if medication is not None:
         return next((line for line in known if line.course.id == medication), None)
-    drugs = [(line.set_on(), line) for line in known if line.course.kind == "drug"]
-    dated = [(day, line) for day, line in drugs if day is not None]
+    drugs = [line for line in known if line.course.kind == "drug"]
+    psychiatric = [line for line in drugs if line.known is None or line.known.role != SOMATIC]
+    dated = [(day, line) for line in psychiatric or drugs if (day := line.set_on()) is not None]
     latest = max((day for day, _ in dated), default=None)
     return next((line for day, line in dated if day == latest), None)
 
@@ -178,8 +187,15 @@ def _epoch(name: str, epoch: DoseEpoch, line: Line, series: Sequence[Series], id
         "phases": phases,
         "administrations": line.taking.of_epoch(epoch, series, ids),
         "codes": list(epoch.codes),
+        "flags": _flags(epoch, line.course),
         "records": list(epoch.records),
     }
+
+
+def _flags(epoch: DoseEpoch, course: Course) -> list[str]:
+    """Name what was confirmed of the doses that made an epoch: its readings stand under it."""
+    said = [course.events_said.get(one, {}) for one in epoch.records]
+    return sorted({flag for one in said for flag in one.get("flags", ())})
 
 
 def _phases(epoch: DoseEpoch, line: Line) -> list[Json]:
@@ -222,7 +238,7 @@ def _events(line: Line, around: Callable[[Line, DoseEvent, Step], list[Json]]) -
         if event.id in plans:
             after, unit = plans[event.id], None
         else:
-            state = stated_dose(event, counted)
+            state = stated_dose(event, counted, unit=line.unit)
             after, unit = state.tdd, state.unit
         shown = unit or _unit(line)
         first = event.kind == "start" and not counted

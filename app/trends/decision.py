@@ -4,19 +4,23 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import date
 from decimal import Decimal
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from typing import Any
 from uuid import UUID
+from zoneinfo import ZoneInfo
 
 import orjson
 
 from app.clinical import medications as reference
 from app.clinical.measure import Measure
 from app.clinical.options import Facts, Option, options
+from app.clinical.response import SUSTAINED_DAYS
 from app.core.answer import Answer
 from app.core.db import Work
 from app.trends import brief, history
 from app.trends.brief import Page
+from app.trends.courses import SOMATIC
+from app.trends.readings import by_measure, happened, series_of
 
 Json = dict[str, Any]
 
@@ -101,15 +105,18 @@ def _facts(page: Page, tried: Json, block: Json | None) -> Facts:
     treated = [one for one in tried["trials"] if one["source"] == "record" and one["running"]]
     as_of = date.fromisoformat(page.report["as_of"])
     of_scale, of_medicine = block or {}, medicine or {}
-    states = of_scale.get("states", {})
+    # What was so when somebody last asked, and has not been asked since, speaks for nothing now.
+    is_stale = of_scale.get("status") == "stale"
+    states = {} if is_stale else of_scale.get("states", {})
+    decision = judged[-1]["result"] if judged else None
     return Facts(
         measure=of_scale.get("measure"),
         status=of_scale.get("status"),
-        decision=judged[-1]["result"] if judged else None,
+        decision=None if is_stale and decision not in ("due", "missed") else decision,
         improvement_percent=states.get("improvement_percent"),
         response=states.get("response"),
         remission=states.get("remission"),
-        remission_days=_remission_days(block, page.known.registry),
+        remission_days=_remission_days(page, block) if states.get("remission") else None,
         weeks_on_dose=_weeks(of_medicine.get("days")),
         weeks_adequate=of_medicine.get("weeks_at_or_above_minimum"),
         weeks_treated=max(
@@ -122,7 +129,7 @@ def _facts(page: Page, tried: Json, block: Json | None) -> Facts:
         ),
         dose_room=_room(page, medicine),
         taken_share=share,
-        discrepancy=_words(medicine),
+        discrepancy=_discrepancy(medicine),
         fibser_burden=(burden["fibser"] or {}).get("burden"),
         worst_side_effect=max((one["severity"] for one in burden["side_effects"]), default=None),
         open_interactions=tuple(
@@ -172,13 +179,23 @@ def _primary(page: Page, registry: Mapping[str, Measure]) -> Json | None:
 
 
 def _index(page: Page) -> Json | None:
-    """Take the medicine that was set last: its dose is what the visit is about."""
+    """Take the medicine that was set last: its dose is what the visit is about.
+
+    As for the report's index, one that is listed for its interactions only is none of them while
+    there is another.
+    """
     drugs = [
         one
         for one in page.regimen["medications"]
         if one["kind"] == "drug" and one["running"] and one["since"]
     ]
-    return max(drugs, key=lambda one: str(one["since"]), default=None)
+    psychiatric = [one for one in drugs if not _is_somatic(one["reference_id"])]
+    return max(psychiatric or drugs, key=lambda one: str(one["since"]), default=None)
+
+
+def _is_somatic(reference_id: str | None) -> bool:
+    known = reference.by_id(reference_id) if reference_id else None
+    return known is not None and known.role == SOMATIC
 
 
 def _is_of(one: Json, block: Json | None, medicine: Json | None) -> bool:
@@ -190,14 +207,22 @@ def _is_of(one: Json, block: Json | None, medicine: Json | None) -> bool:
     )
 
 
-def _remission_days(block: Json | None, registry: Mapping[str, Measure]) -> int | None:
-    """Count the days that remission has held up to the last reading; None out of remission."""
-    rule = registry[block["measure"]].remission if block else None
-    if block is None or rule is None or not block["states"]["remission"]:
+def _remission_days(page: Page, block: Json | None) -> int | None:
+    """Count the days that remission has held up to the last reading, with no gap over 8 weeks.
+
+    Also before the report's window: half a year is longer than it.
+    """
+    measure = page.known.registry[block["measure"]] if block else None
+    if measure is None or (rule := measure.remission) is None:
         return None
-    counted = [one for one in block["points"] if "excluded" not in one]
-    held = list(takewhile(lambda one: rule.met(one["value"]), reversed(counted)))
-    return (date.fromisoformat(held[0]["day"]) - date.fromisoformat(held[-1]["day"])).days
+    as_of = date.fromisoformat(page.report["as_of"])
+    rows = happened(page.known.readings, as_of, None, ZoneInfo("UTC"))
+    points = series_of(measure, by_measure(rows)[measure.code]).points[::-1]
+    held = list(takewhile(lambda one: rule.met(one.value), points))
+    for later, earlier in pairwise(held):
+        if (later.day - earlier.day).days > SUSTAINED_DAYS:
+            return (held[0].day - later.day).days
+    return (held[0].day - held[-1].day).days if held else None
 
 
 def _weeks(days: int | None) -> float | None:
@@ -211,11 +236,10 @@ def _share(medicine: Json | None) -> float | None:
     return share
 
 
-def _words(medicine: Json | None) -> str | None:
-    found = medicine["discrepancy"] if medicine else None
-    if not found:
-        return None
-    return found if isinstance(found, str) else str(found.get("code") or "DIFFERS")
+def _discrepancy(medicine: Json | None) -> str | None:
+    """Name in which ways what was taken differs from what was ordered."""
+    found = (medicine or {}).get("discrepancy") or ()
+    return ", ".join(one["code"] for one in found) or None
 
 
 def _room(page: Page, medicine: Json | None) -> bool | None:

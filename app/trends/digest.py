@@ -35,6 +35,14 @@ STEPS = {
 }
 """What was done to a dose, in front of its day."""
 
+ERROR = "is more than the error of this scale"
+MEANT = {
+    "mcid": "is taken for a difference that matters",
+    "own_spread": "is more than the own ups and downs of the reference",
+    "assumed": "is a fifth of the scale, assumed to be more than its error",
+}
+"""What a difference of T_rel says, where it is not the error of the scale (trend-spec 4.5)."""
+
 
 @dataclass(frozen=True, slots=True)
 class Visit:
@@ -123,6 +131,7 @@ def digest(
         *new.domains(now, then),
         *new.contexts(contexts),
         *new.missing(now, lines),
+        *new.silent(now),
         *new.late(late),
     ]
     told = {one.measure for one in items if one.measure and one.code != "DECISION_POINT"}
@@ -155,6 +164,13 @@ class _New:
         self._params = params
         self._since = since
 
+    def _day(self, day: date) -> str:
+        """Write a day, with its year where that is not this one: old news must look old."""
+        return write_day(day, year=day.year != self._params.as_of.year)
+
+    def _days(self, first: date, last: date) -> str:
+        return self._day(first) if first == last else f"{self._day(first)} to {self._day(last)}"
+
     def _is_new(self, day: date | None) -> bool:
         return day is not None and self._since < day <= self._params.as_of
 
@@ -163,12 +179,16 @@ class _New:
         for one in risk:
             value, before = one["value"], one["previous"]
             earlier = "not asked before" if before is None else f"{write_number(before)} before"
+            latest = one["latest"]
+            later = (
+                f", {write_number(latest['value'])} on {self._day(latest['day'])}" if latest else ""
+            )
             said = f"{_named(one['measure'])} is {write_number(value)}"
             yield _Item(
                 1,
                 "RISK_ITEM",
                 one["day"],
-                f"{said} on {write_day(one['day'])} ({earlier}).",
+                f"{said} on {self._day(one['day'])} ({earlier}{later}).",
                 one["records"],
                 one["measure"],
                 {"value": value, "previous": before, "new": self._is_new(one["day"])},
@@ -200,7 +220,7 @@ class _New:
                         "SINGLE_HIGH_NOT_REPEATED",
                         ended.first_day,
                         f"{block.measure.label}: one high reading, not repeated "
-                        f"({write_day(ended.first_day)}).",
+                        f"({self._day(ended.first_day)}).",
                         [record for point in ended.points for record in point.records],
                         block.measure.code,
                     )
@@ -211,14 +231,21 @@ class _New:
                 if event.planned or not self._is_new(event.day):
                     continue
                 assert event.day is not None
+                flags = list(line.course.events_said.get(event.id, {}).get("flags", ()))
                 waits = " (not confirmed)" if event.unconfirmed else ""
+                if flags:
+                    waits = f" (confirmed: {', '.join(flags)})"
                 yield _Item(
                     3,
                     "DOSE_EVENT",
                     event.day,
-                    f"{line.course.name}: {STEPS[event.kind]} {write_day(event.day)}{waits}.",
+                    f"{line.course.name}: {STEPS[event.kind]} {self._day(event.day)}{waits}.",
                     [event.id],
-                    numbers={"kind": event.kind, "unconfirmed": list(event.unconfirmed)},
+                    numbers={
+                        "kind": event.kind,
+                        "unconfirmed": list(event.unconfirmed),
+                        "flags": flags,
+                    },
                 )
 
     def taken(self, lines: Sequence[Line]) -> Iterator[_Item]:
@@ -253,7 +280,7 @@ class _New:
                 "DECISION_POINT",
                 reached or opens,
                 f"{labels[one['measure']]}: {one['point'].replace('_', ' ')} is {said}"
-                f" ({write_day(opens)} to {write_day(closes)}).",
+                f" ({self._day(opens)} to {self._day(closes)}).",
                 one["records"],
                 one["measure"],
                 {"point": one["point"], "result": one["result"]},
@@ -311,9 +338,9 @@ class _New:
                 "RELIABLE_CHANGE",
                 last["day"],
                 f"{block.measure.label}: {write_number(before['value'])} on "
-                f"{write_day(before['day'])}, {write_number(last['value'])} on "
-                f"{write_day(last['day'])} ({points:+g} points; {write_number(least)} or more is "
-                "more than the error of this scale).",
+                f"{self._day(before['day'])}, {write_number(last['value'])} on "
+                f"{self._day(last['day'])} ({points:+g} points; {write_number(least)} or more "
+                f"{MEANT.get(block.threshold.source or '', ERROR)}).",
                 [*before["records"], *last["records"]],
                 block.measure.code,
                 {"before": before["value"], "now": last["value"], "points": points, "T_rel": least},
@@ -325,31 +352,33 @@ class _New:
             last = block.written["last"]
             if not code.startswith(SIDE_EFFECTS) or not last or not self._is_new(last["day"]):
                 continue
-            before = (then.get(code) or {}).get("last")
+            before = (then.get(code) or {}).get("ever")
             if block.measure.direction == "none":
                 before = None  # what is told of now may be another effect than the one before
-            was, value = (before["value"] if before else 0), last["value"]
+            was, value = (before if before is not None else 0), last["value"]
             if was == value:
                 continue
             word = (
                 "new" if not was else "gone" if not value else "worse" if value > was else "easing"
             )
+            rated = "not rated before" if before is None else f"{_rating(was)} before"
             yield _Item(
                 7,
                 f"SIDE_EFFECT_{word.upper()}",
                 last["day"],
-                f"{block.measure.label}: {word}, {_rating(value)} on {write_day(last['day'])}"
-                + (f" ({_rating(was)} before)." if was else "."),
+                f"{block.measure.label}: {word}, {_rating(value)} on {self._day(last['day'])} "
+                f"({rated}).",
                 last["records"],
                 code,
-                {"before": was, "now": value},
+                {"before": before, "now": value},
             )
 
     def medicines(self, lines: Sequence[Line], found: Sequence[Found]) -> Iterator[_Item]:
         names = {str(line.course.id): line.course.name for line in lines}
         for one in found:
             who = " with ".join(names.get(name, "a substance") for name in one.medication_ids)
-            if self._is_new(one.first_seen_on) and one.resolved_on is None:
+            holds = one.resolved_on is None or one.resolved_on > self._params.as_of
+            if self._is_new(one.first_seen_on) and holds:
                 yield _Item(
                     8,
                     "INTERACTION",
@@ -377,7 +406,7 @@ class _New:
                     continue
                 before = (then.get(block.measure.code) or {}).get("last")
                 earlier = (
-                    f", {write_number(before['value'])} on {write_day(before['day'])}"
+                    f", {write_number(before['value'])} on {self._day(before['day'])}"
                     if before and before["day"] != last["day"]
                     else ""
                 )
@@ -388,7 +417,7 @@ class _New:
                     domain.upper(),
                     last["day"],
                     f"{block.measure.label}: {write_number(last['value'])} on "
-                    f"{write_day(last['day'])}{earlier}{word}.",
+                    f"{self._day(last['day'])}{earlier}{word}.",
                     [*(before["records"] if before else ()), *last["records"]],
                     block.measure.code,
                     {"now": last["value"], "before": before and before["value"]},
@@ -402,7 +431,7 @@ class _New:
                     11,
                     one.kind.upper(),
                     one.day,
-                    f"{one.label} ({write_day(one.day)}).",
+                    f"{one.label} ({self._day(one.day)}).",
                     [one.id] if one.id else [],
                 )
 
@@ -417,10 +446,7 @@ class _New:
             stopped = _stopped_since(lines, last)
             if stopped is not None:
                 line, day = stopped
-                said += (
-                    f"; no readings since the stop of {line.course.name} "
-                    f"({write_day(day, year=day.year != self._params.as_of.year)})"
-                )
+                said += f"; no readings since the stop of {line.course.name} ({self._day(day)})"
             yield _Item(
                 12,
                 "NO_RECENT_READING",
@@ -429,6 +455,24 @@ class _New:
                 _last_records(block),
                 block.measure.code,
                 {"last_seen_days": days, "stopped_on": stopped and stopped[1]},
+            )
+
+    def silent(self, now: Sequence[Block]) -> Iterator[_Item]:
+        """Name in one line what has no reading since, before it is old: nothing is known of it."""
+        quiet = [
+            one
+            for one in now
+            if one.points and one.written["status"] != "stale" and not self._is_new(_last_day(one))
+        ]
+        if quiet:
+            names = ", ".join(one.measure.label for one in quiet)
+            yield _Item(
+                12,
+                "NO_READING_SINCE",
+                None,
+                f"No reading since: {names}.",
+                [record for one in quiet for record in _last_records(one)],
+                numbers={"measures": [one.measure.code for one in quiet]},
             )
 
     def late(self, late: Sequence[Reading]) -> Iterator[_Item]:
@@ -441,7 +485,7 @@ class _New:
                 "LATE_DATA",
                 days[-1],
                 f"{count} {'reading' if count == 1 else 'readings'} came after the visit for "
-                f"days up to it ({_days(days[0], days[-1])}).",
+                f"days up to it ({self._days(days[0], days[-1])}).",
                 [str(one.record_id) for one in late],
                 numbers={"n": count, "measures": sorted({one.measure for one in late})},
             )
@@ -450,7 +494,9 @@ class _New:
         same = [
             one
             for one in now
-            if one.measure.code not in told and one.points and one.written["status"] == "stable"
+            if one.measure.code not in told
+            and self._is_new(_last_day(one))
+            and one.written["status"] == "stable"
         ]
         if not same:
             return []
@@ -494,10 +540,6 @@ def _named(code: str) -> str:
 
 def _level(level: float | None) -> str:
     return "not known" if level is None else write_number(level)
-
-
-def _days(first: date, last: date) -> str:
-    return write_day(first) if first == last else f"{write_day(first)} to {write_day(last)}"
 
 
 def _rating(value: float) -> str:

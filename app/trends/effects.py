@@ -3,7 +3,7 @@
 Trend specification 6.4. The points are part of Naranjo's questions and never called his score.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from app.clinical import terms
 from app.clinical.baseline import Point
 from app.clinical.causality import Course, naranjo, timing
 from app.clinical.dose_response import Confounder
+from app.clinical.doses import DoseEpoch
 from app.clinical.measures import SIDE_EFFECTS
 from app.clinical.medications import by_id
 from app.trends.blocks import Ids
@@ -52,10 +53,11 @@ class Effects:
 
     def _timed(self, line: Line, series: Series) -> Json | None:
         inside = [one for one in series.points if one.day <= self.params.to_day]
-        onset = _onset(inside)
-        if onset is None or onset.day < self.params.from_day:
-            return None
         epochs, ss_days = line.line.epochs, line.steady.days
+        onsets = [one for one in _onsets(inside) if one.day >= self.params.from_day]
+        onset = _on_course(onsets, epochs)
+        if onset is None:
+            return None
         at = timing(onset.day, epochs)
         if not epochs or (at.days_since_start is not None and at.days_since_start < -QUIET_DAYS):
             return None
@@ -82,6 +84,8 @@ class Effects:
         ):
             if answers.reply(number) == "yes":
                 add(name, points)
+        if answers.reply(4) == "no":
+            add("did_not_come_back_after_restart", -1)
         others = self._others(line, onset.day, reach)
         if others:
             add("alternative_cause", -1)
@@ -126,16 +130,24 @@ class Effects:
         return [*events, *contexts]
 
 
-def _onset(points: Sequence[Point]) -> Point | None:
-    """Find the newest onset: a rating of 1 or more after a zero, or after 28 days without any."""
-    onset: Point | None = None
+def _onsets(points: Sequence[Point]) -> Iterator[Point]:
+    """Give each onset: a rating of 1 or more after a zero, or after 28 days without any."""
     before: Point | None = None
     for one in points:
         quiet = before is None or before.value < 1 or (one.day - before.day).days >= QUIET_DAYS
         if one.value >= 1 and quiet:
-            onset = one
+            yield one
         before = one
-    return onset
+
+
+def _on_course(onsets: Sequence[Point], epochs: Sequence[DoseEpoch]) -> Point | None:
+    """Choose the first onset on a course, so that what came back later is seen as coming back.
+
+    Where all came before it, the newest.
+    """
+    first = epochs[0].from_day if epochs else None
+    later = [one for one in onsets if first is None or one.day >= first]
+    return next(iter(later or onsets[-1:]), None)
 
 
 def _word(points: int, *, both_sides: bool) -> str:

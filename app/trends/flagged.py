@@ -1,14 +1,31 @@
 """The early flags of one measure as the answer lists them, and their sentence."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any, Protocol
 
-from app.clinical.baseline import Point, write_day, write_number
+from app.clinical.baseline import Baseline, Point, write_day, write_number
 from app.clinical.flags import Against, Flag, Flags
 from app.clinical.measure import Measure
+from app.clinical.response import ReliableThreshold
+from app.trends.basis import VERSION
 
 Json = dict[str, Any]
+
+
+RETURNED = ("RELAPSE", "POSSIBLE_RELAPSE")
+"""Found by the rule of states 4.4, which looks at single days and not at the medians of weeks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What the flags of one measure were judged by, beside their references."""
+
+    measure: Measure
+    baseline: Baseline
+    threshold: ReliableThreshold
+    weekly: bool
 
 
 class Listing(Protocol):
@@ -17,19 +34,15 @@ class Listing(Protocol):
     def of(self, points: Sequence[Point]) -> Json: ...
 
 
-def flag_list(
-    measure: Measure, found: Flags, signals: Mapping[str, str], ids: Listing
-) -> list[Json]:
+def flag_list(by: Judged, found: Flags, signals: Mapping[str, str], ids: Listing) -> list[Json]:
     """Write the flags that hold at the last reading; `signals` gives those opened, by flag id."""
-    return [flag(measure, one, found, signals, ids) for one in found.active]
+    return [flag(by, one, found, signals, ids) for one in found.active]
 
 
-def flag(
-    measure: Measure, one: Flag, found: Flags, signals: Mapping[str, str], ids: Listing
-) -> Json:
+def flag(by: Judged, one: Flag, found: Flags, signals: Mapping[str, str], ids: Listing) -> Json:
     """Write one episode with the numbers that anybody can check it by."""
     against = reference_of(one, found)
-    name = one.id_of(measure.code)
+    name = one.id_of(by.measure.code)
     return {
         "id": name,
         "code": one.code,
@@ -49,8 +62,59 @@ def flag(
         "window": _window(one.points),
         **ids.of(one.points),
         "signal": signals.get(name),
-        "text": {"prescriber": sentence(measure, one, against)},
+        "text": {"prescriber": sentence(by.measure, one, against)},
         "basis": "T5.6",
+        "rule": {"id": "T5.6", "version": VERSION},
+        "inputs": _inputs(by, one, against, ids),
+    }
+
+
+def _inputs(by: Judged, one: Flag, against: Against | None, ids: Listing) -> Json:
+    """Give all that the rule looked at: run on these once more, it gives the flag once more.
+
+    A window of weekly medians is dated by the last reading of its first and of its last week.
+    """
+    measure, threshold = by.measure, by.threshold
+    weekly = by.weekly and one.code not in RETURNED
+    return {
+        "readings": {
+            "window": _window(one.read),
+            "taken_as": "weekly_medians" if weekly else "days",
+            **ids.of(one.read),
+        },
+        "reference": against
+        and {
+            "mean": against.mean,
+            "n": against.n,
+            "sd": against.sd,
+            "r": against.r,
+            "window": _window(against.points),
+            **ids.of(against.points),
+        },
+        "rule_for": "diary" if one.daily else "visits",
+        "direction": measure.direction,
+        "target": measure.target and list(measure.target),
+        "scale": [measure.minimum, measure.maximum],
+        "T_rel": threshold.points,
+        "T_rel_source": threshold.source,
+        "mcid": measure.mcid,
+        **_of_levels(by, one),
+    }
+
+
+def _of_levels(by: Judged, one: Flag) -> Json:
+    """Give what the rules of bands and of illness that came back look at beside the numbers."""
+    measure, start = by.measure, {"level": by.baseline.level, "to": by.baseline.to_day}
+    if one.code == "BAND_UP":
+        return {"baseline": start, "bands": [asdict(band) for band in measure.bands]}
+    if one.code not in RETURNED:
+        return {}
+    return {
+        "baseline": start,
+        "response": measure.response and asdict(measure.response),
+        "remission": measure.remission and asdict(measure.remission),
+        "relapse": measure.relapse and asdict(measure.relapse),
+        "caseness": measure.caseness and asdict(measure.caseness),
     }
 
 
@@ -68,7 +132,7 @@ def reference_of(one: Flag, found: Flags) -> Against | None:
 def sentence(measure: Measure, one: Flag, against: Against | None) -> str:
     """Say in the prescriber's words what was seen; nothing of why, and nothing to do."""
     first = f"First on {write_day(one.first_day, year=True)}."
-    if one.code in ("RELAPSE", "POSSIBLE_RELAPSE"):
+    if one.code in RETURNED:
         how = "confirmed by a second reading" if one.level == "confirmed" else "one reading so far"
         return f"{measure.label}: back at the level of illness after remission, {how}. {first}"
     if one.code == "BAND_UP":

@@ -1,7 +1,7 @@
 """What a report needs from the journal, in at most six statements whatever its size."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cache
@@ -44,6 +44,7 @@ READ = (
     "interaction",
     "administration",
     "dispense",
+    "treatment_plan",
 )
 """The types of records that a report reads whole; its numbers come from the series table."""
 RECEIVED = {"total_mismatch": "DQ_TOTAL_MISMATCH", "total_prorated": "DQ_PRORATED"}
@@ -149,7 +150,7 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
         revised=_revised(rows, visit, sequence) if visit else NOT_REVISED,
         courses=medications.courses(work, person.id, sequence),
         signals=[
-            _signal(answer, zone)
+            _signal(answer, zone, params.as_of)
             for answer in of["signal"]
             if _day(answer["raised_at"], zone) <= params.as_of
         ],
@@ -165,6 +166,7 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
         taken=_taken(of["administration"], of["dispense"], params.as_of),
         registry=measurements.registry(work, {row.measure for row in rows}),
         versions=moment.versions,
+        followed=_followed(of["treatment_plan"]),
         safety_notice=notice.told(work)["text"] if params.audience == "patient" else None,
     )
 
@@ -202,15 +204,23 @@ def _offsets(answers: Iterable[Json]) -> dict[str, int]:
     return found
 
 
-def _signal(answer: Json, zone: ZoneInfo) -> Signal:
-    closed = answer.get("closed") if answer.get("new_normal") else None
+def _signal(answer: Json, zone: ZoneInfo, as_of: date) -> Signal:
+    """Read a signal as it stood on a day: what was done about it later had not happened yet."""
+
+    def done(word: str) -> Json | None:
+        by: Json | None = answer.get(word)
+        return by if by and _day(by["at"], zone) <= as_of else None
+
+    closed = done("closed")
+    state = "closed" if closed else "acknowledged" if done("acknowledged") else "open"
+    accepted = closed if answer.get("new_normal") else None
     return Signal(
         answer["id"],
-        answer["state"],
+        state,
         _day(answer["raised_at"], zone),
         answer["evidence"],
-        _day(closed["at"], zone) if closed else None,
-        closed["by"] if closed else None,
+        _day(accepted["at"], zone) if accepted else None,
+        accepted["by"] if accepted else None,
     )
 
 
@@ -261,6 +271,15 @@ def _finding(answer: Json, zone: ZoneInfo) -> Found:
         _day(resolved, zone) if resolved else None,
         tuple(answer["medication_ids"]),
     )
+
+
+def _followed(plans: Sequence[Json]) -> Mapping[str, int]:
+    """Rank what the plan is followed by: what it is measured by, then the measures of its goals."""
+    found: dict[str, int] = {}
+    for plan in plans:
+        goals = [one["measure"] for one in plan.get("goals", ()) if one.get("measure")]
+        found |= dict.fromkeys(goals, 1) | dict.fromkeys(plan.get("measured_by", ()), 0)
+    return found
 
 
 def _received(answer: Json) -> dict[str, Json]:

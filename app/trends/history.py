@@ -24,6 +24,8 @@ Json = dict[str, Any]
 
 RULE = {"id": "fair_trial", "version": 1}
 BEFORE = timedelta(28)
+LEAST_ANSWERED_DAYS = 14
+"""So many days say as much as the usual question about the last two weeks."""
 
 
 def show(work: Work, patient_id: UUID) -> Answer:
@@ -136,7 +138,8 @@ def _highest(epochs: Sequence[Json]) -> Json | None:
 def share_taken(adherence: Json) -> tuple[float | None, str | None]:
     """Give the share taken, and what it rests on: handed out, else answered, else told.
 
-    A share that nobody can judge yet (one fill, a few days) is none.
+    A share that nobody can judge yet (one fill, fewer than 14 answered days) is none, unless it
+    falls short already.
     """
     for name, member in (
         ("dispenses", "pdc"),
@@ -144,7 +147,10 @@ def share_taken(adherence: Json) -> tuple[float | None, str | None]:
         ("self_report", "taken_share"),
     ):
         found = adherence.get(name)
-        if found and found.get("adequate") is not None:
+        if not found or found.get("adequate") is None:
+            continue
+        few = name == "administrations" and found["n_days"] < LEAST_ANSWERED_DAYS
+        if not (few and found["adequate"]):
             return found[member], name
     return None, None
 
@@ -164,24 +170,32 @@ def _outcome(known: Slice, params: Params, medication: str, first: Any, last: An
         medication=UUID(medication),
         parts=("measures",),
     )
-    blocks = [
+    scales = [
         one
         for one in report(known, seen)["measures"]
         if one["n"] and known.registry[one["measure"]].symptom_measure
     ]
+    if not scales:
+        return none | {"reasons": ["NO_SYMPTOM_SCALE"]}
+    # What was answered before the first dose is no outcome of it.
+    blocks = [one for one in scales if one["last"]["day"] > first]
     block = max(blocks, key=lambda one: (one["primary"], one["n"]), default=None)
     if block is None:
-        return none | {"reasons": ["NO_SYMPTOM_SCALE"]}
-    states = block["states"]
+        return none | {"reasons": ["NO_READING_ON_COURSE"]}
+    states, reasons = block["states"], list(block["states"]["reasons"])
+    early = (date.fromisoformat(block["last"]["day"]) - begun).days < 7 * ADEQUATE_WEEKS
     word = None
     if states["remission"] and block["n"] > 1:
         word = "remission"
     elif states["response"]:
         word = "response"
-    elif states["partial_response"]:
-        word = "partial_response"
     elif states["deterioration"]:
         word = "worse"
+    elif early:
+        # A medicine is not called weak by a score of its first weeks.
+        reasons.append("READ_TOO_EARLY")
+    elif states["partial_response"]:
+        word = "partial_response"
     elif states["response"] is False:
         word = "no_response"
     return {
@@ -189,7 +203,7 @@ def _outcome(known: Slice, params: Params, medication: str, first: Any, last: An
         "measure": block["measure"],
         "baseline": block["baseline"],
         "last": block["last"],
-        "reasons": states["reasons"],
+        "reasons": reasons,
     }
 
 
@@ -235,7 +249,9 @@ def _recalled(number: int, trial: Mapping[str, Any], record: str) -> Json:
     weeks = trial.get("weeks")
     adequate: float | None = None
     if daily is not None and least is not None and weeks is not None:
-        adequate = float(weeks) if daily >= least else 0.0
+        # A dose below the least one may be enough where nobody said how often a day.
+        too_low = 0.0 if times is not None else None
+        adequate = float(weeks) if daily >= least else too_low
     judged = fair_trial(
         weeks_at_or_above_minimum=adequate,
         taken_share=None,

@@ -67,7 +67,7 @@ POLICY = (
     "default-src 'none'; base-uri 'none'; form-action 'none'; "
     f"style-src 'sha256-{b64encode(sha256(STYLE.encode()).digest()).decode()}'"
 )
-MOST_LOOKS, MOST_NEWS, MOST_ROWS, MOST_CHECKS = 6, 5, 3, 4
+MOST_LOOKS, MOST_NEWS, MOST_ROWS, MOST_CHECKS, MOST_NAMED = 6, 5, 3, 4, 3
 """Lines that fit; how many more there are is said."""
 
 SAID = {
@@ -124,7 +124,7 @@ def page(report: Json, beside: Beside | None) -> str:
         sections += [_look(report, beside), _domains(report)]
     sections.append(f"<figure>{draw(_drawn(report), in_page=True)}</figure>")
     if not own:
-        below = _checks(beside), _digest(report["digest"]) + _plan(beside)
+        below = _checks(beside), _digest(report) + _plan(beside)
         sections += [f'<div class="two">{one}</div>' for one in below]
     sections.append(_footer(report))
     title = words(f"Visit report: {_name(report)}, as of {date_words(report['as_of'])}")
@@ -316,7 +316,11 @@ def _domains(report: Json) -> str:
     blocks = {block["measure"]: block for block in report["measures"]}
     said = {one["domain"]: one for one in report["summary"]["domains"]}
     rows = [
-        _row(name, _word(said[domain]), _sentence(said[domain], blocks, report["audience"]))
+        _row(
+            name,
+            _word(said[domain]),
+            _carriers(said[domain], blocks) + _sentence(said[domain], blocks, report["audience"]),
+        )
         for domain, name in SAID.items()
         if domain in said
     ]
@@ -327,6 +331,21 @@ def _word(domain: Json) -> str:
     word = MARKS[domain["status"]]
     known = domain["last_known"]
     return f"{word} (was {known})" if known in ("improving", "worsening", "stable") else word
+
+
+def _carriers(domain: Json, blocks: Mapping[str, Json]) -> str:
+    """Name the measures that a domain's word comes from, where its primary one says another."""
+    word = domain["status"]
+    primary = blocks.get(domain["primary"] or "")
+    said = ""
+    for one in ("improving", "worsening") if word == "diverging" else (word,):
+        names = [
+            name_of(blocks[code]) for code in domain["measures"] if blocks[code]["status"] == one
+        ]
+        if primary and primary["status"] != one and names:
+            more = f" and {len(names) - MOST_NAMED} more" if len(names) > MOST_NAMED else ""
+            said += f"{MARKS[one][2:].capitalize()}: {', '.join(names[:MOST_NAMED])}{more}. "
+    return said
 
 
 def _sentence(domain: Json, blocks: Mapping[str, Json], audience: str) -> str:
@@ -402,7 +421,8 @@ def _burden(block: Json) -> tuple[float, float]:
 # ---- what is new, what was agreed
 
 
-def _digest(digest: Json) -> str:
+def _digest(report: Json) -> str:
+    digest = report["digest"]
     since = digest["since"]
     heading = f"Since {date_words(since['day'])}" if since else "Since the last visit"
     items = [
@@ -411,8 +431,16 @@ def _digest(digest: Json) -> str:
         if one["order"] not in SAID_ABOVE and one["numbers"].get("new") != "stale"
     ]
     lines = [("", one["text"]["prescriber"]) for one in items]
-    told = _list(lines, MOST_NEWS) if lines else "Nothing new." if since else "No visit recorded."
+    told = _list(lines, MOST_NEWS) if lines else _nothing_new(report, since)
     return f"<section><h2>{heading}</h2>{told}</section>"
+
+
+def _nothing_new(report: Json, since: Json | None) -> str:
+    """Say that nothing changed only where somebody has looked."""
+    if since is None:
+        return "No visit recorded."
+    last = max((one["last"]["day"] for one in report["measures"] if one["last"]), default="")
+    return "Nothing new." if last > since["day"] else "No reading since."
 
 
 def _plan(beside: Beside | None) -> str:

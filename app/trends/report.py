@@ -4,7 +4,7 @@ Same slice, same parameters: the same members in the same order. What is unknown
 reason code; what a patient's own view leaves out is null and named in `withheld`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Any
@@ -14,10 +14,14 @@ from zoneinfo import ZoneInfo
 from app.clinical.decision_points import decision_points
 from app.clinical.dose_response import Confounder
 from app.clinical.measure import DOMAINS, Measure
+from app.clinical.measures import SIDE_EFFECTS
+from app.clinical.options import LOWER_BURDEN
+from app.clinical.response import responds
 from app.core.errors import InvalidParameter
+from app.followups.episode_records import SIGNAL_FROM
 from app.medications.reading import Course
-from app.trends.around import Around, clock_of, decision
-from app.trends.basis import BASIS
+from app.trends.around import Around, clock_of, decision, weeks_of
+from app.trends.basis import basis
 from app.trends.blocks import Block, Ids, Index, block, stood
 from app.trends.courses import Line, index_line, index_of, lines, told
 from app.trends.digest import Found, Visit, digest, since_of
@@ -62,6 +66,9 @@ PATIENT_SEES = (
     "points",
 )
 BEFORE_START = timedelta(28)
+OPPOSITE_POLE_LOOKS_BACK = timedelta(weeks=8)
+BURDENS = {"fibser.3": LOWER_BURDEN}
+"""The item that rates the burden of side effects, from where on it calls for a change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +97,7 @@ class Slice:
     received: what is to know of single assessments, by record: code -> its numbers.
     taken: what was recorded of the taking of each course, up to any day.
     offsets: where no zone is known, the minutes from UTC of each record's own clock.
+    followed: what the treatment plan is measured by (0), and the measures of its goals (1).
     safety_notice: what a patient reads in place of a sentence while a risk signal is open; None
         for anybody else.
     """
@@ -110,6 +118,7 @@ class Slice:
     taken: Mapping[UUID, Taken]
     registry: Mapping[str, Measure]
     versions: Mapping[str, str]
+    followed: Mapping[str, int]
     safety_notice: str | None
 
 
@@ -147,10 +156,13 @@ def report(known: Slice, params: Params) -> Json:
     since = since_of(params, known.visits)[1] if "digest" in params.parts else None
     then = _then(series, params, index, since, accepted)
     domains = _domains(known, params, blocks)
-    risk = risk_items(grouped, known.signals, levels(known.registry))
+    risk = [
+        _with_dose_events(item, known.registry, courses)
+        for item in risk_items(grouped, known.signals, levels(known.registry))
+    ]
     around = Around(courses, series, known.contexts, params)
     effects = Effects(courses, series, known.contexts, params)
-    decisions = _decisions(read, chosen, risk, params)
+    decisions = _decisions(read, chosen, risk, _intolerable(grouped), params)
     due = reviews(read, courses, risk, decisions, known.visits, params)
     body = {
         "schema": SCHEMA,
@@ -195,9 +207,9 @@ def report(known: Slice, params: Params) -> Json:
         ],
         "contexts": _contexts(known.contexts, params),
         "decision_points": decisions,
-        "measures_watched": sum(one["trend"][0]["slope_per_7d"] is not None for one in blocks),
+        "measures_watched": sum(_is_watched(one) for one in blocks),
         "quality": [*_quality(known, params, series), *others],
-        "basis": BASIS,
+        "basis": basis(_missing(blocks, decisions)),
     }
     if params.audience == "patient":
         body = _own_view(body, known, risk)
@@ -293,19 +305,27 @@ def _then(
     since: date | None,
     accepted: Mapping[str, Mapping[date, str | None]],
 ) -> dict[str, Json]:
-    """Say of each measure how it stood on a day, by today's knowledge."""
-    if since is None or since < params.from_day:
+    """Say of each measure how it stood on a day, by today's knowledge.
+
+    ever: its last value by then, also from before the window.
+    """
+    if since is None:
         return {}
-    earlier = replace(params, as_of=since, to_day=since)
-    return {
-        whole.measure.code: stood(
-            whole.within(date.min, since),
-            earlier,
-            index,
-            [day for day in sorted(accepted.get(whole.measure.code, ())) if day <= since],
-        )
-        for whole in series
-    }
+    earlier, found = _as_on(since, params), {}
+    for whole in series:
+        code, until = whole.measure.code, whole.within(date.min, since)
+        days = [day for day in sorted(accepted.get(code, ())) if day <= since]
+        ever = until.points[-1].value if until.points else None
+        found[code] = stood(until, earlier, index, days) | {"ever": ever}
+    return found
+
+
+def _as_on(since: date, params: Params) -> Params:
+    """Look from an earlier day; from one before the window, as far back as from today."""
+    first = params.from_day
+    if since < first:
+        first = since - (params.to_day - params.from_day)
+    return replace(params, as_of=since, to_day=since, from_day=first)
 
 
 def _rebased(
@@ -319,8 +339,7 @@ def _rebased(
     """Give, by measure, the baseline as it was known at the visit where it was another one."""
     if since is None:
         return {}
-    found = {}
-    earlier = replace(params, as_of=since, to_day=since)
+    earlier, found = _as_on(since, params), {}
     for one in read:
         code = one.measure.code
         if code not in known.revised.then or code not in then:
@@ -334,28 +353,73 @@ def _rebased(
 
 
 def _decisions(
-    read: Sequence[Block], chosen: Line | None, risk: Sequence[Json], params: Params
+    read: Sequence[Block],
+    chosen: Line | None,
+    risk: Sequence[Json],
+    intolerable_on: Collection[date],
+    params: Params,
 ) -> list[Json]:
     """Say for each symptom measure where the index course stands by week."""
-    clock = clock_of(chosen) if chosen else None
-    if chosen is None or clock is None:
+    if chosen is None:
         return []
     risky = {(item["measure"].partition(".")[0], item["day"]) for item in risk}
-    return [
-        decision(one.measure.code, chosen, clock, point, params.as_of)
-        for one in read
-        if one.measure.symptom_measure and one.points
-        for point in decision_points(
+    found = []
+    for one in read:
+        if not one.measure.symptom_measure or not one.points:
+            continue
+        clock = clock_of(chosen, _responded_on(one, chosen))
+        if clock.since is None:
+            continue
+        points = decision_points(
             one.measure,
             one.points,
             one.baseline,
             one.threshold,
-            clock,
+            weeks_of(chosen, clock.since),
             today=params.as_of,
             risk_on_last=(one.measure.instrument, one.points[-1].day) in risky,
             deterioration_confirmed="SUSTAINED_WORSENING" in one.flags.confirmed,
+            intolerable_on=intolerable_on,
         )
+        found += [decision(one.measure.code, chosen, clock, point) for point in points]
+    return found
+
+
+def _responded_on(one: Block, chosen: Line) -> date | None:
+    """Give the first day of a response on the course: a raise after it sets no clock back."""
+    begun, level = chosen.begun_on(), one.baseline.level
+    for point in one.points:
+        on_course = begun is not None and point.day > begun
+        if on_course and responds(one.measure, level, point.value, one.threshold)[0]:
+            return point.day
+    return None
+
+
+def _with_dose_events(item: Json, registry: Mapping[str, Measure], courses: Sequence[Line]) -> Json:
+    """Mark mania as the opposite pole, beside the dose events of the weeks before; no link said."""
+    instrument = item["measure"].rpartition(".")[0]
+    if registry[f"{instrument}.total"].pole != "mania":
+        return item
+    first = item["since"] - OPPOSITE_POLE_LOOKS_BACK
+    events = [
+        {"id": event.id, "day": event.day, "medicine": line.course.name, "kind": event.kind}
+        for line in courses
+        for event in line.counted
+        if event.day is not None and first <= event.day <= item["day"]
     ]
+    return item | {"code": "OPPOSITE_POLE", "dose_events": events}
+
+
+def _intolerable(grouped: Mapping[str, Sequence[Reading]]) -> set[date]:
+    """Give the days on which a side effect was severe, or the burden of all calls for a change."""
+    return {
+        one.day
+        for code, group in grouped.items()
+        for least in (SIGNAL_FROM if code.startswith(SIDE_EFFECTS) else BURDENS.get(code),)
+        if least is not None
+        for one in group
+        if not one.flags and one.value >= least
+    }
 
 
 def _contexts(contexts: Sequence[Confounder], params: Params) -> list[Json]:
@@ -390,6 +454,25 @@ def _of_flags(
     return opened, accepted
 
 
+def _missing(blocks: Sequence[Json], decisions: Sequence[Json]) -> dict[str, list[str]]:
+    """Name by rule what it would have needed and did not have."""
+    return {
+        "T4.1": [
+            f"a reading to compare {one['label']} with"
+            for one in blocks
+            if one["baseline"]["level"] is None
+        ],
+        "B7.1": [
+            f"a score of {one['measure']} in the window of {one['point'].replace('_', ' ')}"
+            for one in decisions
+            if one["result"] in ("due", "missed")
+        ],
+        "T7.3": [
+            f"a recent reading of {one['label']}" for one in blocks if one["status"] == "stale"
+        ],
+    }
+
+
 # ---- several measures
 
 
@@ -402,13 +485,13 @@ def _domains(known: Slice, params: Params, blocks: Sequence[Json]) -> list[Json]
     for domain in DOMAINS:
         inside = [one for one in blocks if one["domain"] == domain]
         if inside:
-            found.append(_domain(domain, inside, known.registry))
+            found.append(_domain(domain, inside, known))
         elif domain in shown:
-            found.append(_domain(domain, [], known.registry))
+            found.append(_domain(domain, [], known))
     return found
 
 
-def _domain(domain: str, blocks: Sequence[Json], registry: Mapping[str, Measure]) -> Json:
+def _domain(domain: str, blocks: Sequence[Json], known: Slice) -> Json:
     words = {one["measure"]: one["status"] for one in blocks if one["status"] is not None}
     word = domain_word(words)
     carries = {"worsening", "improving"} if word == "diverging" else {word}
@@ -417,9 +500,9 @@ def _domain(domain: str, blocks: Sequence[Json], registry: Mapping[str, Measure]
     ]
     last_known = None
     if word == "stale":
-        known = {one["measure"]: one["last_known"] or one["status"] for one in blocks}
-        last_known = domain_word({code: said for code, said in known.items() if said})
-    primary = _primary(blocks, registry)
+        before = {one["measure"]: one["last_known"] or one["status"] for one in blocks}
+        last_known = domain_word({code: said for code, said in before.items() if said})
+    primary = _primary(blocks, known)
     if primary is not None:
         primary["primary"] = True
     return {
@@ -452,14 +535,21 @@ def domain_word(words: Mapping[str, str]) -> str:
     return "insufficient_data"
 
 
-def _primary(blocks: Sequence[Json], registry: Mapping[str, Measure]) -> Json | None:
-    """Choose an instrument's total before others, then most points, then the code."""
+def _primary(blocks: Sequence[Json], known: Slice) -> Json | None:
+    """Choose what the plan names, then an instrument's total, then most points, then the code."""
+    unplanned = max(known.followed.values(), default=0) + 1
 
-    def place(one: Json) -> tuple[bool, int, str]:
-        measure = registry[one["measure"]]
-        return measure.code != f"{measure.instrument}.total", -one["n"], measure.code
+    def place(one: Json) -> tuple[int, bool, int, str]:
+        measure = known.registry[one["measure"]]
+        planned = known.followed.get(measure.code, unplanned)
+        return planned, measure.code != f"{measure.instrument}.total", -one["n"], measure.code
 
     return min(blocks, key=place, default=None)
+
+
+def _is_watched(block: Json) -> bool:
+    """Say whether a rule of trend or flags was run on it: each could be wrong by chance."""
+    return block["trend"][0]["slope_per_7d"] is not None or bool(block["references"])
 
 
 def _summary(
@@ -545,8 +635,9 @@ def _own_course(course: Json) -> Json:
     for one in course["epochs"]:
         taking = one["administrations"]
         if taking and "text" in taking:
-            taking = taking | {"text": {"patient": taking["text"]["patient"]}}
-        epochs.append(one | {"administrations": taking})
+            said = {"patient": taking["text"]["patient"]}
+            taking = taking | {"text": said, "taken_and_not": []}
+        epochs.append(one | {"administrations": taking, "flags": []})
     return course | {
         "epochs": epochs,
         "events": [

@@ -134,6 +134,7 @@ def _item(
     floor = one.value if level is None else level
     return {
         "id": f"{one.record_id}:{one.measure}",
+        "code": "RISK_ITEM",
         "day": one.day,
         "measure": one.measure,
         "value": one.value,
@@ -151,6 +152,7 @@ def _without_reading(record: str, measure: str, signal: Signal, fact: Mapping[st
     """Show a signal whose number has been taken back since: only a person closes it."""
     return {
         "id": f"{record}:{measure}",
+        "code": "RISK_ITEM",
         "day": signal.day,
         "measure": measure,
         "value": fact.get("value", fact.get("severity")),

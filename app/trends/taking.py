@@ -5,13 +5,15 @@ Answers and supply stand side by side and are never mixed; nothing was taken bec
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from operator import attrgetter
 from statistics import fmean
 from typing import Any
 
 from app.clinical.adherence import (
+    LEAST_FILLS,
+    LEAST_PERIOD_DAYS,
     Administration,
     Dispense,
     SupplyCover,
@@ -44,7 +46,8 @@ class Taken:
 class Adherence:
     """A stretch of days: the share taken, the days supplied, and whether the dose counts as taken.
 
-    share and cover are None where nobody recorded anything; `assessed` then too.
+    share and cover are None where nobody recorded anything; `assessed` then too, and where what
+    was recorded is too little to call the dose taken: fewer than half of the days answered.
     """
 
     share: TakenShare | None
@@ -100,7 +103,22 @@ class Taking:
         answers = self._ordered[bisect_left(self._days, first) : bisect_right(self._days, last)]
         share = taken_share(answers) if answers else None
         cover = self._cover(first, last)
-        return Adherence(share, cover, assessed_on_taken_dose(share, cover))
+        assessed = assessed_on_taken_dose(share, cover)
+        supplied = cover is not None and cover.adequate is not None
+        answered = share is not None and 2 * share.n_days >= self._days_ordered(first, last)
+        if assessed and not (supplied or answered):
+            assessed = None
+        return Adherence(share, cover, assessed)
+
+    def _days_ordered(self, first: date, last: date) -> int:
+        """Count the days on which a regular dose was ordered."""
+        days = 0
+        for epoch in self._epochs:
+            if epoch.on and not epoch.prn:
+                begun = max(first, epoch.from_day or first)
+                end = min(last, epoch.to_day - timedelta(1)) if epoch.to_day else last
+                days += max((end - begun).days + 1, 0)
+        return days
 
     def _cover(self, first: date, last: date) -> SupplyCover | None:
         """Count supply from the first known fill on, on the days of a regular dose."""
@@ -114,7 +132,18 @@ class Taking:
             for day in days
             if (epoch := epoch_on(self._epochs, day)) is None or not epoch.on or epoch.prn
         }
-        return supply_cover(known, first=first, last=last, inpatient=off)
+        cover = supply_cover(known, first=first, last=last, inpatient=off)
+        # One fill says that something was handed out, not that it was used: no "adequate" of it.
+        gates = [
+            code
+            for code, short in (
+                ("FEW_FILLS", len({fill.day for fill in known}) < LEAST_FILLS),
+                ("SHORT_PERIOD", (last - known[0].day).days + 1 < LEAST_PERIOD_DAYS),
+            )
+            if short
+        ]
+        adequate = False if cover.adequate is False else None if gates else cover.adequate
+        return replace(cover, adequate=adequate, codes=(*cover.codes, *gates))
 
     def of_epoch(self, epoch: DoseEpoch, series: Sequence[Series], ids: Ids) -> Json | None:
         """Write what is known of one epoch; None when nothing is ordered, or from an unknown day.

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import event
 
 from app.caseload import refresh as job
+from app.caseload.page import NEEDS
 from app.caseload.refresh import Refresher
 from app.core.actor import Trace
 from app.identity import service as identity
@@ -257,6 +258,84 @@ def test_counts_stand_beside_their_denominators(clinic: Clinic, prescriber: Call
     assert (counts["with_data"], counts["expected"], counts["all"]) == (1, 1, 2)
     assert counts["status"]["improving"] == 1
     assert counts["status"]["no_data"] == 1
+
+
+def change(caller: Caller, patient: str, course: str, day: str, amount: str) -> None:
+    body = {
+        "id": str(uuid4()),
+        "kind": "change",
+        "effective_on": day,
+        "dose": {"amount": amount, "unit": "mg"},
+        "times_per_day": 1,
+    }
+    path = f"/v1/patients/{patient}/medications/{course}/dose-events"
+    assert caller("POST", path, body).status_code == 201
+
+
+def visit(caller: Caller, patient: str, day: str) -> None:
+    body = {"id": str(uuid4()), "kind": "visit", "occurred_at": f"{day}T10:00:00-04:00"}
+    assert caller("POST", f"/v1/patients/{patient}/follow-ups", body).status_code == 201
+
+
+def one_of_each_need(caller: Caller) -> dict[str, str]:
+    """Make a patient for each reason to be looked at and two for none; names by id."""
+    names = {}
+
+    def new(name: str) -> str:
+        names[patient := person(caller, name)] = name
+        return patient
+
+    for name, day in (("seen later", "2026-05-20"), ("seen earlier", "2026-05-10")):
+        patient = new(name)
+        score(caller, patient, day, 6)
+        visit(caller, patient, day)
+    notice = new("notice")
+    score(caller, notice, "2026-05-01", 6)
+    score(caller, notice, "2026-05-28", 15)
+    overdue = new("overdue")
+    score(caller, overdue, "2026-05-28", 6)
+    plan = {"agreed_on": "2026-04-01", "why": "go on", "review_interval_days": 14}
+    assert caller("PUT", f"/v1/patients/{overdue}/treatment-plan", plan).status_code == 201
+    score(caller, new("stale"), "2026-02-01", 6)
+    silent = new("stale_after_dose_change")
+    course = start(caller, silent, "2025-10-01")
+    score(caller, silent, "2026-01-10", 18)
+    change(caller, silent, course, "2026-05-25", "100")
+    missed = new("missed_decision")
+    start(caller, missed, "2026-05-05")
+    score(caller, missed, "2026-05-05", 18)
+    slow = new("not_on_track")
+    start(caller, slow, "2026-04-20")
+    score(caller, slow, "2026-04-20", 18)
+    score(caller, slow, "2026-05-18", 18)
+    signal = new("signal")
+    for day, total in (("2026-05-04", 6), ("2026-05-18", 15), ("2026-05-28", 16)):
+        score(caller, signal, day, total)
+    risk = {"id": str(uuid4()), "instrument": "phq-9", "occurred_at": "2026-05-30T10:00:00-04:00"}
+    answers = [1, 0, 0, 0, 0, 0, 0, 0, 1]
+    path = f"/v1/patients/{new('risk')}/assessments"
+    assert caller("POST", path, risk | {"answers": answers}).status_code == 201
+    return names
+
+
+def test_a_full_caseload_stands_in_the_order_of_need_over_all_its_pages(
+    clinic: Clinic, prescriber: Caller
+) -> None:
+    names = one_of_each_need(prescriber)
+    refresh(clinic)
+    walked: list[Json] = []
+    query: str | None = "?limit=3"
+    while query:
+        page = prescriber("GET", f"{PATH}{query}").json()
+        walked += page["items"]
+        query = page["next"] and f"?limit=3&cursor={page['next']}"
+
+    assert [names[row["patient"]["id"]] for row in walked] == [
+        *NEEDS,
+        "seen earlier",
+        "seen later",
+    ]
+    assert [row["needs"][:1] for row in walked] == [*([name] for name in NEEDS), [], []]
 
 
 @pytest.mark.parametrize(

@@ -97,3 +97,16 @@ def test_equal_values_on_both_sides_have_no_interval() -> None:
     assert found.numbers.interval is None
     assert "CONSTANT" in found.reasons
     assert found.word == "cannot say"
+
+
+def test_days_of_one_week_are_no_three_visits_on_a_side() -> None:
+    """Too few days for a diary: each of them on its own is not an independent visit."""
+    low, high = {-3: 3.0, -2: 2, -1: 3}, {1: 7.0, 2: 8, 3: 7}
+    days = around(MOOD, low | high, lag=0)
+    weeks = around(MOOD, {-18: 3.0, -17: 3, -9: 2, -2: 3, 1: 7, 8: 8, 9: 8, 15: 7, 16: 7}, lag=0)
+
+    assert (days.numbers.before.n, days.numbers.after.n) == (3, 3)
+    assert days.numbers.interval is None
+    assert "TOO_FEW_FOR_TEST" in days.reasons
+    assert days.word == "cannot say"
+    assert weeks.word == "cannot say"

@@ -110,6 +110,19 @@ def test_what_was_gained_is_guarded_by_its_own_reference() -> None:
     assert [(one.level, one.first_day) for one in lost] == [("confirmed", seen[9].day)]
 
 
+def test_a_second_gain_takes_the_place_of_the_first() -> None:
+    seen = weekly(26, 26, 18, 18, 18, 18, 18, 10, 10, 10, 10, 10, 26, 26)
+    found = watch(PHQ, seen)
+    lost = [one for one in found.active if one.code == "LOSS_OF_GAIN"]
+
+    assert [(one.name, one.mean, one.retired_on) for one in found.references] == [
+        ("baseline", 26, None),
+        ("gain", 18, seen[11].day),
+        ("gain", 10, None),
+    ]
+    assert [(one.level, one.k) for one in lost] == [("confirmed", 2)]
+
+
 def test_a_new_normal_retires_the_references_before_it() -> None:
     seen = weekly(8, 8, 15, 15, 15, 15, 15, 16)
     accepted = seen[4].day
@@ -155,8 +168,10 @@ def test_a_given_level_is_a_reference_of_its_own_name() -> None:
 
 def test_two_readings_in_a_worse_band_are_noticed() -> None:
     found = watch(PHQ, weekly(8, 11, 12))
+    (noticed,) = (one for one in found.active if one.code == "BAND_UP")
 
     assert ("BAND_UP", "notice") in codes(found)
+    assert (noticed.k, noticed.of) == (2, 2)
 
 
 def test_nothing_is_flagged_without_a_direction_or_a_baseline() -> None:

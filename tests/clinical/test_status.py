@@ -339,3 +339,65 @@ def test_no_template_claims_a_cause_or_gives_advice() -> None:
         templates = re.findall(r'f?"([^"\n]* [^"\n]*)"', re.sub(r'"""[\s\S]*?"""', "", text))
         assert templates
         assert [t for t in templates if re.search(forbidden, t)] == []
+
+
+def test_nothing_that_was_compared_with_nothing_is_stable() -> None:
+    same = [(14 * i, 12.0) for i in range(4)]
+    own = replace(LOWER, reliable_points=None, minimum=None, maximum=None)
+
+    assert judge(*same, rule="pre_start").reasons == ("NO_BASELINE",)
+    assert judge(*same, rule="pre_start").status == "insufficient_data"
+    assert judge(*same, measure=own) == Status("insufficient_data", 4, ("NO_SCALE",))
+
+
+def test_a_score_from_before_the_start_is_not_compared_with_itself() -> None:
+    course = IndexCourse("sertraline", started_on=DAY0 + timedelta(60))
+    before = points((0, 25), (20, 12), (40, 12), (55, 12))
+    base, threshold = baseline(PHQ9, before, course=course), reliable_threshold(PHQ9)
+    found = status(
+        PHQ9,
+        before,
+        base,
+        threshold,
+        today=DAY0 + timedelta(60),
+        cadence_days=14,
+        stale_after_days=28,
+    )
+    told, states_ = change(PHQ9, before, base, threshold), states(PHQ9, before, base, threshold)
+
+    assert (base.rule, base.level) == ("pre_start", 12)
+    assert (found.status, found.reasons) == ("insufficient_data", ("NOTHING_AFTER_BASELINE",))
+    assert (told.from_last, told.reliable, told.reasons) == (
+        None,
+        None,
+        ("NOTHING_AFTER_BASELINE",),
+    )
+    assert (states_.response, states_.deterioration) == (None, None)
+    assert states_.reasons == ("NOTHING_AFTER_BASELINE",)
+
+
+def test_two_bad_days_in_one_week_confirm_nothing() -> None:
+    close = judge((0, 2), (1, 9), (2, 9), measure=LOWER)
+    apart = judge((0, 2), (1, 9), (8, 9), measure=LOWER)
+
+    assert (close.status, close.reasons) == ("worsening", ("RELIABLE_WORSENING", "UNCONFIRMED"))
+    assert apart.reasons == ("RELIABLE_WORSENING",)
+    assert judge((0, 12), (1, 2), (2, 2), measure=LOWER, level_now=2).reasons == (
+        "RELIABLE_IMPROVEMENT",
+        "UNCONFIRMED",
+    )
+
+
+def test_the_state_of_a_stale_measure_is_that_of_then() -> None:
+    seen = points((0, 18), (14, 10), (28, 4))
+    base, threshold = baseline(PHQ9, seen), reliable_threshold(PHQ9)
+    said = prescriber_sentence(
+        PHQ9,
+        seen,
+        base,
+        change(PHQ9, seen, base, threshold),
+        states(PHQ9, seen, base, threshold),
+        judge((0, 18), (14, 10), (28, 4), unseen=100),
+    )
+
+    assert said.endswith("; remission then, and no recent reading.")

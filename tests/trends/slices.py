@@ -95,6 +95,7 @@ def slice_(
         "received": {},
         "taken": {},
         "registry": Registry({**house.built_in(), **(own or {})}),
+        "followed": {},
         "versions": {"engine": "1", "registry": "1", "reference": "1"},
         "safety_notice": "Call your local emergency number.",
     }
@@ -133,6 +134,7 @@ def read(
         "taken",
         "revised",
         "offsets",
+        "followed",
     }
     known = slice_(rows, courses, **{name: more.pop(name) for name in of_slice & more.keys()})
     return report(known, params(as_of, **more))

@@ -1,6 +1,6 @@
 """What changed since the last visit: each kind of news, in its order, and nothing older."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from app.clinical.dose_response import Confounder
@@ -183,3 +183,61 @@ def test_the_digest_is_one_call(clinic: Clinic, prescriber: Caller) -> None:
     assert prescriber("GET", f"{path}/digest?since=2099-01-01").status_code == 400
     patient = clinic.as_("patient", patient_id=PERSON["id"])
     assert patient("GET", f"{path}/digest").status_code == 403
+
+
+def test_a_side_effect_from_before_the_window_is_not_called_new() -> None:
+    long_ago = readings(NAUSEA, {-300: 3}) + readings(NAUSEA, {day("2026-06-01"): 2})
+    (item,) = (one for one in items(long_ago) if one["code"].startswith("SIDE_EFFECT"))
+    first = items(readings(NAUSEA, {day("2026-06-01"): 2}))
+    (fresh,) = (one for one in first if one["code"].startswith("SIDE_EFFECT"))
+
+    assert (item["code"], item["numbers"]) == ("SIDE_EFFECT_EASING", {"before": 3, "now": 2})
+    assert fresh["code"] == "SIDE_EFFECT_NEW"
+    assert fresh["text"]["prescriber"] == (
+        "Feeling sick: new, moderate on 1 June (not rated before)."
+    )
+
+
+def test_a_visit_from_before_the_window_is_compared_with_all_the_same() -> None:
+    long_ago = Visit("v1", START - timedelta(100), "visit")
+    rows = readings(PHQ, {-110: 20, -105: 19, 100: 8, 120: 8})
+    body = read(rows, [TREATED], visits=[long_ago], from_day=START)
+    (change,) = (one for one in body["digest"]["items"] if one["code"] == "RELIABLE_CHANGE")
+
+    assert (change["numbers"]["before"], change["numbers"]["now"]) == (19, 8)
+    assert "19 on 20 October 2025" in change["text"]["prescriber"]
+
+
+def test_what_was_not_measured_since_is_not_called_unchanged() -> None:
+    steady = dict.fromkeys(range(0, day("2026-05-15"), 14), 9)
+    quiet = items(readings(PHQ, steady))
+    (silent,) = (one for one in quiet if one["code"] == "NO_READING_SINCE")
+    measured = items(readings(PHQ, steady | {day("2026-06-01"): 9}))
+
+    assert "UNCHANGED" not in codes(quiet)
+    assert silent["text"]["prescriber"] == "No reading since: PHQ-9."
+    assert "UNCHANGED" in codes(measured)
+    assert "NO_READING_SINCE" not in codes(measured)
+
+
+def test_an_old_risk_answer_says_its_year_and_what_came_after() -> None:
+    rows = readings("phq-9.9", {-200: 1, -150: 0})
+    (risk,) = (one for one in items(rows) if one["code"] == "RISK_ITEM")
+
+    assert risk["text"]["prescriber"] == (
+        "PHQ-9 item 9 is 1 on 17 July 2025 (not asked before, 0 on 5 September 2025)."
+    )
+
+
+def test_a_change_is_called_by_what_its_size_stands_on() -> None:
+    rows = readings("mood_cognition.anxiety", {day("2026-05-10"): 8, day("2026-06-01"): 3})
+    (change,) = (one for one in items(rows) if one["code"] == "RELIABLE_CHANGE")
+
+    assert "2 or more is taken for a difference that matters" in change["text"]["prescriber"]
+
+
+def test_an_interaction_that_ended_later_was_there_on_the_day() -> None:
+    found = Found("i1", "r", "major", date(2026, 6, 1), date(2026, 6, 11), (str(SERTRALINE),))
+    then = read([], [TREATED], date(2026, 6, 5), visits=[VISIT], interactions=[found])
+
+    assert "INTERACTION" in codes(then["digest"]["items"])

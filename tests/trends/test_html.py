@@ -76,6 +76,27 @@ def test_the_page_says_whose_it_is_what_is_taken_and_where_each_domain_stands() 
     assert "Mood, cognition \N{BLACK UP-POINTING TRIANGLE} improving PHQ-9: 11 on 9 June" in said
 
 
+def test_a_word_that_comes_from_another_measure_than_the_one_told_of_names_it() -> None:
+    better = readings(PHQ, {0: 19, 28: 16, 92: 12, 127: 11})
+    old = readings("gad-7.total", {0: 9, 14: 9})
+    steady = readings(PHQ, {0: 9, 28: 9, 92: 9, 127: 9})
+    arrow = "\N{BLACK UP-POINTING TRIANGLE} improving"
+
+    assert f"{arrow} PHQ-9: 11 on 9 June" in text_of(written(better))
+    said = text_of(written([*steady, *old]))
+    assert "No recent reading: GAD-7. PHQ-9: 9 on" in said
+
+
+def test_since_a_visit_that_nobody_answered_after_nothing_is_not_called_new() -> None:
+    seen = Visit("v", START + timedelta(60), "visit")
+    silent = text_of(written(readings(PHQ, {0: 9, 60: 9}), visits=[seen]))
+    asked_again = text_of(written(readings(PHQ, {0: 9, 60: 9, 120: 9}), visits=[seen]))
+
+    assert "No reading since. " in silent
+    assert "Nothing new. " not in silent
+    assert "No reading since. " not in asked_again
+
+
 def test_sentences_come_before_the_figure() -> None:
     html = written(readings(PHQ, {0: 19, 127: 11}))
 
@@ -362,7 +383,9 @@ def test_a_page_is_whole_whatever_parts_are_asked_for(prescriber: Caller, patien
     assert prescriber("GET", f"{path}?format=svg&include=summary").status_code == 200
 
 
-def test_the_plan_of_the_record_is_on_the_page(prescriber: Caller, patient: str) -> None:
+def test_the_plan_of_the_record_is_on_the_page_of_today_only(
+    prescriber: Caller, patient: str
+) -> None:
     plan = {
         "agreed_on": "2026-05-20",
         "why": "helped in part before",
@@ -371,10 +394,14 @@ def test_the_plan_of_the_record_is_on_the_page(prescriber: Caller, patient: str)
     }
     answer = prescriber("PUT", f"/v1/patients/{patient}/treatment-plan", plan)
     assert answer.status_code == 201, answer.text
-    said = prescriber("GET", f"/v1/patients/{patient}/trends?format=html").text
+    path = f"/v1/patients/{patient}/trends?format=html"
+    said = prescriber("GET", path).text
+    past = prescriber("GET", f"{path}&as_of=2026-05-10").text
 
     assert "Goal: to sleep" in said
     assert "Next review: " in said
+    assert "to sleep" not in past
+    assert "Next review" not in past
 
 
 def test_interactions_and_tests_of_the_record_are_on_the_page_of_today_only(

@@ -153,3 +153,45 @@ def test_a_patient_reads_doses_and_counts_and_no_comparison() -> None:
         "patient": "sertraline from 2 March 2026 on: 100 mg per day."
     }
     assert body["epochs"][0]["administrations"]["taken_share"] == 1
+
+
+def test_a_few_answers_do_not_make_a_dose_that_was_taken() -> None:
+    few = medicine(*answers(dict.fromkeys(range(28, 40), "yes")))
+    half = medicine(*answers(dict.fromkeys(range(28, 28 + 52), "yes")))
+    refused = medicine(*answers({30: "no"}))
+
+    def second(told: Json) -> Json:
+        found: Json = told["epochs"][1]["administrations"]
+        return found
+
+    assert (second(few)["taken_share"], second(few)["assessed_on_taken_dose"]) == (1, None)
+    assert second(half)["assessed_on_taken_dose"] is True
+    assert second(refused)["assessed_on_taken_dose"] is False
+    assert reading_of(few, 1)["assessed_on_taken_dose"] is None
+
+
+def test_one_fill_says_what_was_handed_out_and_not_that_it_was_taken() -> None:
+    one = medicine(fills=[fill(0, 200)])["epochs"][1]["administrations"]
+    two = medicine(fills=[fill(0, 60), fill(60, 120)])["epochs"][1]["administrations"]
+
+    assert (one["dispenses"]["pdc"], one["assessed_on_taken_dose"]) == (1, None)
+    assert "FEW_FILLS" in one["dispenses"]["reasons"]
+    assert (two["dispenses"]["pdc"], two["assessed_on_taken_dose"]) == (1, True)
+
+
+def test_two_fills_of_a_few_weeks_are_a_short_period() -> None:
+    begun = course(event(START + timedelta(60), "start", 50))
+    told = medicine(fills=[fill(60, 30), fill(90, 60)], courses=[begun])
+    (found,) = (one["administrations"] for one in told["epochs"])
+
+    assert found["dispenses"]["reasons"] == ["SHORT_PERIOD"]
+    assert found["assessed_on_taken_dose"] is None
+
+
+def test_a_patient_is_not_shown_the_days_without_a_dose_beside_the_others() -> None:
+    said = answers({n: "yes" if n % 2 else "no" for n in range(24)})
+    mood = daily(MOOD, [7 if n % 2 else 4 for n in range(24)])
+    alone = [course(event(START, "start", 50))]
+    body = read(mood, alone, taken={SERTRALINE: Taken(said)}, audience="patient")
+
+    assert body["medications"][0]["epochs"][0]["administrations"]["taken_and_not"] == []

@@ -173,6 +173,81 @@ def test_only_a_named_person_closes_a_risk_item(caller: Caller) -> None:
     assert caller("GET", TRENDS).headers["ETag"] != seen.headers["ETag"]
 
 
+def test_what_was_done_about_a_signal_later_had_not_happened_on_an_earlier_day(
+    caller: Caller, clinic: Clinic
+) -> None:
+    assess(caller, "2026-05-20", answers=[1, 0, 0, 1, 0, 0, 0, 0, 1])
+    (item,) = trends(caller)["risk"]
+    path = f"{HOME}/signals/{item['signal']['id']}"
+    for version, state in ((1, "acknowledged"), (2, "closed")):
+        clinic.clock.advance(days=3)
+        body = {"state": state, "action": "reviewed with the patient"}
+        tag = {"If-Match": f'"{version}"'}
+        later = clinic.as_("prescriber")
+        assert later("PATCH", path, body, headers=tag).status_code == 200
+    seen = [trends(later, as_of=f"2026-06-0{day}") for day in (3, 5, 7)]
+
+    assert [[one["signal"]["state"] for one in body["risk"]] for body in seen] == [
+        ["open"],
+        ["acknowledged"],
+        [],
+    ]
+    assert [body["summary"]["signals_open"] for body in seen] == [1, 1, 0]
+    assert seen[0]["summary"]["review_due"] == ["RISK_UNREVIEWED"]
+    assert seen[1]["summary"]["review_due"] == []
+
+
+def test_mania_is_shown_beside_the_dose_events_of_the_weeks_before(treated: Caller) -> None:
+    answers = [2, 2, 2, 1, 1]
+    assess(treated, "2026-03-20", instrument="asrm", answers=answers)
+    (item,) = (one for one in trends(treated)["risk"] if one["measure"] == "asrm.total")
+    (event_,) = item["dose_events"]
+
+    assert (item["code"], item["value"]) == ("OPPOSITE_POLE", 8)
+    assert (event_["day"], event_["medicine"], event_["kind"]) == (
+        "2026-03-03",
+        "sertraline",
+        "start",
+    )
+
+
+def test_what_the_plan_is_measured_by_speaks_for_its_domain(treated: Caller) -> None:
+    for day in ("2026-03-02", "2026-05-25"):
+        assess(treated, day, instrument="gad-7", total=9)
+
+    def primary() -> str:
+        domains = trends(treated)["summary"]["domains"]
+        found: str = next(one for one in domains if one["domain"] == "mood_cognition")["primary"]
+        return found
+
+    before = primary()
+    goal = {"patient_words": "less worry", "measure": "gad-7.total", "target": 4}
+    plan: Json = {"agreed_on": "2026-05-25", "why": "go on", "goals": [goal]}
+    answer = treated("PUT", f"{HOME}/treatment-plan", plan)
+    assert answer.status_code == 201, answer.text
+    by_goal = primary()
+    measured = plan | {"measured_by": [PHQ]}
+    again = treated("PUT", f"{HOME}/treatment-plan", measured, headers={"If-Match": '"1"'})
+    assert again.status_code == 200, again.text
+
+    assert (before, by_goal, primary()) == (PHQ, "gad-7.total", PHQ)
+
+
+def test_every_basis_says_its_version_its_population_and_what_it_lacked(treated: Caller) -> None:
+    basis = {one["id"]: one for one in trends(treated)["basis"]}
+
+    for one in basis.values():
+        assert one["version"] >= 1
+        assert all(one[name] for name in ("text", "inputs", "sources", "limits", "made_for"))
+    assert basis["B7.1"]["made_for"] == "adults with depression on an antidepressant"
+    assert basis["B7.1"]["missing"] == [
+        "a score of phq-9.total in the window of week 2",
+        "a score of phq-9.total in the window of week 6",
+        "a score of phq-9.total in the window of week 9",
+    ]
+    assert basis["T4.1"]["missing"] == []
+
+
 def test_a_total_that_disagrees_with_its_answers_is_shown_with_both_numbers(
     caller: Caller,
 ) -> None:
