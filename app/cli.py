@@ -33,6 +33,7 @@ from app.imports import service as imports
 from app.main import Ledger, create_app
 from app.sample import load as sample
 from app.settings import Settings
+from app.signals import notice
 from app.sync import audit, erasure, restored
 
 FAILED, USAGE, SCHEMA_OUT_OF_DATE = 1, 2, 5
@@ -290,6 +291,18 @@ def token(
     issuer = Issuer.of_file(settings().key_file)
     chosen: Role = role  # type: ignore[assignment]  # just checked
     sys.stdout.write(_token(issuer, chosen, user, patient, clinic) + "\n")
+
+
+@cli.command()
+def safety_notice(text: str, clinic: UUID = identity.DEFAULT_CLINIC) -> None:
+    """Keep the clinic's own words to a patient at risk: whom to call. Production wants them."""
+    actor = identity.built_in_actor(clinic, "administrator")
+    with writing() as writer:
+        try:
+            answer = writer.run(notice.say, actor, text, operation="set_safety_notice")
+        except TitrateError as failure:
+            raise fail(str(failure)) from None
+    Console(soft_wrap=True).print(json.loads(answer.body)["notice"], markup=False)
 
 
 @cli.command()

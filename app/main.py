@@ -19,6 +19,7 @@ from app.caseload import router as caseload_router
 from app.caseload.refresh import Refresher
 from app.core import clock as clocks
 from app.core import durability, health, metrics, openapi, problems, walls
+from app.core.actor import Trace
 from app.core.answer import Answer
 from app.core.base import Owned
 from app.core.clock import Clock
@@ -60,6 +61,7 @@ from app.patients import (
 from app.patients import router as patients_router
 from app.patients import service as patients
 from app.settings import Settings
+from app.signals import notice
 from app.signals import router as signals_router
 from app.sync import audit_router, calendar_router, changes_router, erasure_router
 from app.sync import router as sync_router
@@ -195,6 +197,13 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
         ledger = Ledger(ends)
         app.state.writer = Writer(engine, clock, ledger)
         app.state.reader = Reader(snapshots(engine), clock, ledger)
+        if settings.mode == "production":
+            try:
+                _require_own_words(engine, app.state.reader)
+            except BaseException:
+                app.state.reader.stop()
+                engine.dispose()
+                raise
         app.state.refresher = Refresher(engine, app.state.reader, app.state.writer, ends)
         app.state.writer.start()
         # Beside a clock that somebody moves by hand, nothing runs that waits in real time.
@@ -263,6 +272,27 @@ def _open(settings: Settings) -> Engine:
         engine.dispose()
         raise
     return engine
+
+
+class NoSafetyNotice(RuntimeError):
+    """A clinic would answer patients at risk without a telephone number."""
+
+
+def _require_own_words(engine: Engine, reader: Reader) -> None:
+    """Refuse to serve patients of a clinic that has not said whom they call.
+
+    Raises:
+        NoSafetyNotice: names the clinic, and what to run.
+    """
+    with engine.connect() as connection:
+        clinics = identity.clinics(connection)
+    for clinic_id in clinics:
+        actor = identity.built_in_actor(clinic_id, "system")
+        if not reader.ask(notice.is_own, actor, Trace("-", "GET", "start")):
+            raise NoSafetyNotice(
+                f"clinic {clinic_id} has no safety notice of its own: "
+                f'titrate safety-notice "whom to call" --clinic {clinic_id}'
+            )
 
 
 def _outside(settings: Settings) -> OutsideIssuer | None:

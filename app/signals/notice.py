@@ -10,7 +10,7 @@ from app.clinical.safety import IN_DANGER, NOBODY_WATCHES
 from app.core.answer import Answer
 from app.core.db import Work
 from app.core.errors import NotFound
-from app.core.wire import Identified, Note, Wire
+from app.core.wire import Identified, Note, Wire, read
 from app.measurements import own_reference
 from app.measurements.own_reference import Kind
 
@@ -37,6 +37,11 @@ class SafetyNoticeOut(Wire):
     origin: Literal["house", "clinic"]
 
 
+def is_own(work: Work) -> bool:
+    """Say whether the clinic has said whom its patients call; the house's words name nobody."""
+    return CODE in own_reference.entries(work, KIND.name)
+
+
 def told(work: Work) -> dict[str, Any]:
     """Give the notice as an answer to a patient carries it."""
     own = own_reference.entries(work, KIND.name).get(CODE)
@@ -60,6 +65,14 @@ def set_first(work: Work, data: SafetyNoticeIn) -> Answer:
 def change(work: Work, patch: Mapping[str, Any], named: frozenset[int] | None) -> Answer:
     """Change the clinic's own words; see `own_reference.redefine`."""
     return own_reference.redefine(work, KIND, CODE, patch, named)
+
+
+def say(work: Work, words: str) -> Answer:
+    """Keep the clinic's own words, whatever they were before; for the command line."""
+    own = own_reference.entries(work, KIND.name).get(CODE)
+    if own is None:
+        return set_first(work, read(SafetyNoticeIn, orjson.dumps({"text": words})))
+    return change(work, {"text": words}, frozenset([own["version"]]))
 
 
 def _notice(words: str) -> str:
