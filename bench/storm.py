@@ -175,7 +175,11 @@ def follow(stand: Stand, url: str, people: Sequence[Person], commits: int) -> Fo
                     "/v1/changes",
                     params={"since": since, "limit": 500},
                     headers={"Authorization": f"Bearer {token}"},
-                ).raise_for_status()
+                )
+                if answer.status_code == 503:
+                    # Its access row waited too long behind the writers: asked again, as any client.
+                    continue
+                answer.raise_for_status()
                 page, at = answer.json(), time.monotonic()
                 seen.extend((at, one) for one in page["items"])
                 since = page["next"]
