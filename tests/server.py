@@ -5,6 +5,7 @@ import threading
 from types import TracebackType
 
 import uvicorn
+from anyio.from_thread import start_blocking_portal
 from fastapi import FastAPI
 
 
@@ -39,3 +40,17 @@ class Server:
         self._server.should_exit = True
         self._thread.join(timeout=10)
         self._socket.close()
+
+
+def start_and_stop(app: FastAPI) -> None:
+    """Run an app's start and end, in a thread of their own; raises what refused the start.
+
+    Not in this thread: a browser that a test drives keeps a loop running here.
+    """
+
+    async def live() -> None:
+        async with app.router.lifespan_context(app):
+            pass
+
+    with start_blocking_portal() as portal:
+        portal.call(live)

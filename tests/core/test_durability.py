@@ -1,6 +1,5 @@
 """Start-up refuses a database that may forget what it has committed."""
 
-import asyncio
 import sqlite3
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from sqlalchemy import create_engine, event
 from app.core import durability
 from app.core.db import open_engine
 from app.core.durability import NotDurable
+from tests.server import start_and_stop
 
 
 def test_what_we_open_ourselves_will_do(database_url: str) -> None:
@@ -48,9 +48,4 @@ def test_a_server_that_does_not_wait_for_its_disk_is_not_served_from(app: FastAP
     engine.dispose()
 
     with pytest.raises(NotDurable, match="synchronous_commit = off"):
-        asyncio.run(_start(app))
-
-
-async def _start(app: FastAPI) -> None:
-    async with app.router.lifespan_context(app):
-        pass
+        start_and_stop(app)

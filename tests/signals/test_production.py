@@ -1,11 +1,9 @@
 """Production serves no patients whose clinic has not said whom they call."""
 
-import asyncio
 from pathlib import Path
 
 import psycopg
 import pytest
-from fastapi import FastAPI
 from sqlalchemy import make_url
 from typer.testing import CliRunner
 
@@ -14,13 +12,9 @@ from app.cli import cli
 from app.main import NoSafetyNotice, create_app
 from app.settings import Settings
 from tests.conftest import TestClock
+from tests.server import start_and_stop
 
 WORDS = "Call the ward by day, the crisis team by night."
-
-
-async def _start(app: FastAPI) -> None:
-    async with app.router.lifespan_context(app):
-        pass
 
 
 @pytest.mark.parametrize("database_url", ["postgresql"], indirect=True)
@@ -44,14 +38,14 @@ def test_production_starts_once_each_clinic_has_words_of_its_own(
     runner = CliRunner()
     try:
         with pytest.raises(NoSafetyNotice, match="titrate safety-notice"):
-            asyncio.run(_start(create_app(settings, clock)))
+            start_and_stop(create_app(settings, clock))
         refused = runner.invoke(cli, ["safety-notice", ""])
         for clinic_id in _clinics(database_url):
             set_ = runner.invoke(cli, ["safety-notice", WORDS, "--clinic", clinic_id])
             assert set_.exit_code == 0, set_.output
         again = runner.invoke(cli, ["safety-notice", f"{WORDS} Or walk in."])
 
-        asyncio.run(_start(create_app(settings, clock)))
+        start_and_stop(create_app(settings, clock))
     finally:
         with psycopg.connect(_plain(database_url), autocommit=True) as connection:
             connection.execute(f'DROP OWNED BY "{role}"')
