@@ -26,7 +26,7 @@ from app.core.clock import Clock
 from app.core.db import Call, Reader, Work, Writer, open_engine
 from app.core.limits import Limiter
 from app.core.middleware import AroundRequests
-from app.core.questions import ask
+from app.core.questions import Asked, ask
 from app.core.reserve import Reserve
 from app.core.snapshots import snapshots
 from app.followups import domain_routers
@@ -147,14 +147,18 @@ class Ledger:
         self._ends = {} if ends is None else ends
 
     def open(self, session: Session, works: Sequence[tuple[Call, Work]]) -> Heads:
-        heads = journal.lock(session, works)
-        self.ask(session, works)
-        return heads
+        return journal.hold(works, self._ask(session, works, journal.lock(session, works)))
 
     def ask(self, session: Session, works: Sequence[tuple[Call, Work]]) -> None:
+        self._ask(session, works)
+
+    def _ask(
+        self, session: Session, works: Sequence[tuple[Call, Work]], after: Asked | None = None
+    ) -> list[tuple[Any, ...]]:
         rooms = (identity, patients, measurements, journal)
         questions = [question for room in rooms for question in room.recall(works)]
-        ask(session, questions, {work.actor.clinic_id for _call, work in works})
+        clinics = {work.actor.clinic_id for _call, work in works}
+        return ask(session, questions, clinics, after)
 
     def admit(self, work: Work) -> None:
         admit(work)

@@ -11,6 +11,7 @@ import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol, TypeVar
@@ -35,6 +36,7 @@ from app.core.errors import (
 )
 from app.core.log import logger
 from app.core.scope import of_clinics, open_to
+from app.core.trips import one_trip
 
 MOST_CALLS = 200
 """Calls in one transaction, at most."""
@@ -357,7 +359,10 @@ class Writer:
         if self._connection is None:
             self._connection = self._engine.connect()
         connection = self._connection
-        with connection.begin(), Session(connection, autoflush=False) as session:
+        with (
+            connection.begin() as transaction,
+            Session(connection, autoflush=False) as session,
+        ):
             now = self._clock()
             memory: dict[UUID, dict[Hashable, Any]] = defaultdict(dict)
             works = [
@@ -385,11 +390,15 @@ class Writer:
                 collected[model].append(row)
             if connection.dialect.name == "postgresql":
                 self._answer()
-            rows.write(connection, collected)
-            for _call, work in works:
-                work.send_changes()
-            # SQLite works in this process; only its COMMIT leaves the interpreter to the loop.
-            self._answer()
+            # An UPDATE is asked how many rows it met, so it cannot travel with the rest.
+            changes = any(work.changes for _call, work in works)
+            with nullcontext() if changes else one_trip(connection):
+                rows.write(connection, collected)
+                for _call, work in works:
+                    work.send_changes()
+                # SQLite works in this process; only its COMMIT leaves the interpreter to the loop.
+                self._answer()
+                transaction.commit()
 
     def _drop_connection(self) -> None:
         if self._connection is not None:

@@ -7,7 +7,7 @@ text passes the Session's clinic filter by, therefore each lookup is held to the
 clinics here.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,6 +20,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 
 from app.core.base import Owned
+from app.core.trips import in_one_trip
 
 
 class json_rows(FunctionElement[str]):  # noqa: N801 - an SQL function
@@ -77,25 +78,45 @@ class Question(NamedTuple):
     learn: Callable[[list[list[Any]]], None]
 
 
-def ask(session: Session, questions: Sequence[Question], clinics: Collection[UUID]) -> None:
-    """Ask all in one statement within these clinics, and hand each its rows."""
+class Asked(NamedTuple):
+    """A constant statement, and the arrays that are its parameters."""
+
+    statement: Select[*tuple[Any, ...]]
+    arrays: Mapping[str, Collection[UUID | str]]
+
+
+def ask(
+    session: Session,
+    questions: Sequence[Question],
+    clinics: Collection[UUID],
+    after: Asked | None = None,
+) -> list[tuple[Any, ...]]:
+    """Ask all in one statement within these clinics, and hand each its rows.
+
+    after: what is asked before them, in the same trip; its rows are given back.
+    """
     statement = _together(tuple(one.lookup for one in questions))
     keys = {f"keys{place}": one.keys for place, one in enumerate(questions)}
-    answers = run(session, statement, clinics=clinics, **keys).one()
+    together = Asked(statement, {"clinics": clinics, **keys})
+    *before, [answers] = run(session, *([after] if after else []), together)
     for question, answer in zip(questions, answers, strict=True):
         question.learn(orjson.loads(answer) if answer else [])
+    return before[0] if before else []
 
 
-def run(
-    session: Session, statement: Select[*tuple[Any, ...]], **arrays: Collection[UUID | str]
-) -> Any:
-    """Run a constant statement whose parameters are arrays; its text is compiled once."""
+def run(session: Session, *asked: Asked) -> list[list[tuple[Any, ...]]]:
+    """Run constant statements in turn and give the rows of each; their texts are compiled once.
+
+    PostgreSQL is asked all of them in one trip, and sees each one after the one before.
+    """
     connection = session.connection()
-    text, order, constants = _compiled_constant(statement, connection.dialect)
     array = _json_array if connection.dialect.name == "sqlite" else _array
-    given = {**constants, **{name: array(values) for name, values in arrays.items()}}
-    parameters = given if order is None else tuple(given[name] for name in order)
-    return connection.exec_driver_sql(text, parameters)
+    prepared = []
+    for statement, arrays in asked:
+        text, order, constants = _compiled_constant(statement, connection.dialect)
+        given = {**constants, **{name: array(values) for name, values in arrays.items()}}
+        prepared.append((text, given if order is None else tuple(given[name] for name in order)))
+    return in_one_trip(connection, prepared)
 
 
 @lru_cache(maxsize=64)

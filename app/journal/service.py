@@ -48,7 +48,7 @@ from app.core.errors import (
     TitrateError,
 )
 from app.core.pagination import Page, join, read_cursor, write_cursor
-from app.core.questions import Lookup, Question, among, run
+from app.core.questions import Asked, Lookup, Question, among
 from app.core.scope import LINKS, OPEN_TO
 from app.core.types import Id, UtcDateTime
 from app.core.wire import Identified, canonical, content_of, in_order
@@ -144,16 +144,22 @@ def _opening(heads: Select[Any]) -> Select[Any]:
     return select(*locked.c).select_from(opened).join(locked, true())
 
 
-def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> dict[tuple[UUID, str], Head]:
+def lock(session: Session, works: Sequence[tuple[Call, Work]]) -> Asked:
     """Lock the heads of the batch's clinics in one order; a read needs the access log's only."""
     clinics = {work.actor.clinic_id for _call, work in works}
     statement = _HEADS if any(call.writes for call, _work in works) else _ACCESS_HEADS
-    if session.connection().dialect.name == "postgresql":
+    if session.get_bind().dialect.name == "postgresql":
         statement = _opening(statement)
-    found = run(session, statement, clinics=clinics)
+    return Asked(statement, {"clinics": clinics})
+
+
+def hold(
+    works: Sequence[tuple[Call, Work]], locked: Iterable[Sequence[Any]]
+) -> dict[tuple[UUID, str], Head]:
+    """Take the heads that `lock` found; the batch's calls move them from here on."""
     heads = {
         (UUID(str(clinic_id)), kind): Head(number, hash_)
-        for clinic_id, kind, number, hash_ in found
+        for clinic_id, kind, number, hash_ in locked
     }
     memories = {work.actor.clinic_id: work.memory for _call, work in works}
     for (clinic_id, kind), head in heads.items():

@@ -4,6 +4,7 @@ Values are oriented by the caller: larger is what is looked for. A rule for impr
 same rule on the negated series.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
@@ -56,6 +57,9 @@ class Mark(NamedTuple):
     confirmed: bool
     score: float
     restarted: bool = False
+
+
+QUIET, RESTARTED = Mark(False, False, 0.0), Mark(False, False, 0.0, True)
 
 
 def reference_of(days: Sequence[float], values: Sequence[float]) -> Reference:
@@ -157,20 +161,25 @@ def dense_marks(days: Sequence[float], values: Sequence[float], rule: DenseRule)
     marks: list[Mark] = []
     mean, s, limit = rule.reference.mean, rule.s, rule.limit
     least = {k: rule.least_excess(k) for k in range(CONFIRM_POINTS, CONFIRM_WINDOW_DAYS + 1)}
-    c, is_open, run, first = 0.0, False, 0, 0
+    most, closes = CAP * limit, CLOSES_AT * limit
+    c, is_open, run, first, before = 0.0, False, 0, 0, -math.inf
     for place, (day, value) in enumerate(zip(days, values, strict=True)):
-        restarted = place > 0 and day - days[place - 1] > DENSE_RESTART_DAYS
+        restarted = day - before > DENSE_RESTART_DAYS and place > 0
         if restarted:
             c, run = 0.0, 0
-        c = min(max(0.0, c + (value - mean) / s - ALLOWANCE), CAP * limit)
-        is_open = c > limit or (is_open and c > CLOSES_AT * limit)
+        before = day
+        c += (value - mean) / s - ALLOWANCE
+        if c <= 0:
+            # Nothing adds up, so no mean can be clear: what is lies half an s above at least.
+            c, is_open, run = 0.0, False, 0
+            marks.append(RESTARTED if restarted else QUIET)
+            continue
+        c = min(c, most)
+        is_open = c > limit or (is_open and c > closes)
         while days[first] <= day - CONFIRM_WINDOW_DAYS:
             first += 1
         k = place - first + 1
-        # While nothing adds up no mean can be clear: what is clear lies half an s above at least.
-        clear = (
-            c > 0 and k >= CONFIRM_POINTS and sum(values[first : place + 1]) / k - mean > least[k]
-        )
+        clear = k >= CONFIRM_POINTS and sum(values[first : place + 1]) / k - mean > least[k]
         run = run + 1 if clear else 0
         marks.append(Mark(is_open, is_open and run >= CONFIRM_DAYS, c, restarted))
     return marks

@@ -84,6 +84,29 @@ def test_slope_and_interval_are_those_of_scipy(n: int, whole: bool) -> None:
         assert interval == pytest.approx((oracle.low_slope, oracle.high_slope), abs=1e-12)
 
 
+@pytest.mark.parametrize(
+    ("n", "most", "gap"), [(40, 0, 1), (120, 1, 3), (400, 10, 2), (730, 27, 1), (300, 12, 1)]
+)
+def test_counting_the_pairs_of_a_long_diary_gives_what_scipy_gets_from_all(
+    n: int, most: int, gap: int
+) -> None:
+    """Whole numbers on days of a grid are counted: flat, yes/no, with gaps, wide and narrow."""
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        days = (20_000 + np.cumsum(rng.integers(1, gap + 1, n))).tolist()
+        values = (3 + rng.integers(0, most + 1, n)).tolist()
+        oracle = stats.theilslopes(values, days)
+        slope, interval = theil_sen(days, values), sen_interval(days, values)
+
+        assert slope is not None
+        assert slope.per_day == oracle.slope
+        if most:
+            assert interval == (oracle.low_slope, oracle.high_slope)
+        halves = theil_sen(days, [value / 2 for value in values])
+        assert halves is not None
+        assert halves.per_day == pytest.approx(slope.per_day / 2, abs=1e-12)
+
+
 @given(series(at_least=5))
 def test_correlation_widens_the_interval_and_never_narrows_it(data: Series) -> None:
     plain, wide = sen_interval(*data), sen_interval(*data, variance_inflation=3)

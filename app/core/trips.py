@@ -1,0 +1,43 @@
+"""Trips to the database: PostgreSQL is one away, and a batch can afford few.
+
+After each trip the thread that waits must also get the interpreter back from the loop's. What
+is sent within `one_trip` goes out together, and its answers are awaited once. SQLite lives in
+this process, and is asked one thing after another.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any, cast
+
+import psycopg
+from sqlalchemy import Connection
+
+
+@contextmanager
+def one_trip(connection: Connection) -> Iterator[None]:
+    """Send what follows together, each statement seeing the one before.
+
+    Only for what gives no rows: they are there at the end of the trip. One that the database
+    refuses takes the rest with it, a COMMIT too, and its error comes at the next wait.
+    """
+    if connection.dialect.name == "sqlite":
+        yield
+    else:
+        with _driver(connection).pipeline():
+            yield
+
+
+def in_one_trip(
+    connection: Connection, statements: Sequence[tuple[str, Any]]
+) -> list[list[tuple[Any, ...]]]:
+    """Ask all, and give the rows of each; the driver's own errors are raised as they are."""
+    if connection.dialect.name == "sqlite":
+        return [[tuple(row) for row in connection.exec_driver_sql(*one)] for one in statements]
+    driver = _driver(connection)
+    with driver.pipeline():
+        cursors = [driver.execute(*one) for one in statements]
+        return [cursor.fetchall() for cursor in cursors]
+
+
+def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:
+    return cast("psycopg.Connection[tuple[Any, ...]]", connection.connection.driver_connection)
