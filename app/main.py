@@ -219,7 +219,7 @@ def create_app(settings: Settings | None = None, clock: Clock = clocks.now) -> F
         gc.freeze()
         gc.set_threshold(10_000, 20, 100)
         # The writer's thread and the loop hand each other the interpreter many times a batch.
-        sys.setswitchinterval(0.001)
+        sys.setswitchinterval(0.0003)
         try:
             yield
         finally:

@@ -388,15 +388,14 @@ class Writer:
                     collected[model].append(row)
             for model, row in self._hooks.close(state):
                 collected[model].append(row)
-            if connection.dialect.name == "postgresql":
-                self._answer()
             # An UPDATE is asked how many rows it met, so it cannot travel with the rest.
             changes = any(work.changes for _call, work in works)
             with nullcontext() if changes else one_trip(connection):
                 rows.write(connection, collected)
                 for _call, work in works:
                     work.send_changes()
-                # SQLite works in this process; only its COMMIT leaves the interpreter to the loop.
+                # The rows are on their way, or in SQLite's cache: from here on this thread only
+                # waits, and leaves the interpreter to the loop.
                 self._answer()
                 transaction.commit()
 
