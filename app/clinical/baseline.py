@@ -8,8 +8,8 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from itertools import pairwise
-from typing import Literal
+from operator import ge
+from typing import Literal, NamedTuple
 
 from app.clinical.measure import Measure
 
@@ -35,8 +35,7 @@ class UnknownBaselineRule(ValueError):
     """The baseline rule is none of auto, pre_start, pre_change, first, window:A..B, value:V."""
 
 
-@dataclass(frozen=True, slots=True)
-class Point:
+class Point(NamedTuple):
     """The value of one day and the ids of the records behind it."""
 
     day: date
@@ -252,12 +251,13 @@ def check_points(points: Sequence[Point]) -> None:
     Raises:
         ValueError: they are not.
     """
-    for before, after in pairwise(points):
-        if before.day >= after.day:
-            raise ValueError(f"{after.day}: points must be one a day, in order of days")
-    for point in points:
-        if not math.isfinite(point.value):
-            raise ValueError(f"{point.day}: the value is not a finite number")
+    days = [point.day for point in points]
+    for place, out_of_order in enumerate(map(ge, days, days[1:]), 1):
+        if out_of_order:
+            raise ValueError(f"{days[place]}: points must be one a day, in order of days")
+    for place, finite in enumerate(map(math.isfinite, [point.value for point in points])):
+        if not finite:
+            raise ValueError(f"{days[place]}: the value is not a finite number")
 
 
 def _between(points: Sequence[Point], first: date, last: date) -> Sequence[Point]:

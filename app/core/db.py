@@ -36,7 +36,7 @@ from app.core.errors import (
 )
 from app.core.log import logger
 from app.core.scope import of_clinics, open_to
-from app.core.trips import one_trip
+from app.core.trips import dispatch, one_trip
 
 MOST_CALLS = 200
 """Calls in one transaction, at most."""
@@ -394,6 +394,7 @@ class Writer:
                 rows.write(connection, collected)
                 for _call, work in works:
                     work.send_changes()
+                dispatch(connection)
                 # The rows are on their way, or in SQLite's cache: from here on this thread only
                 # waits, and leaves the interpreter to the loop.
                 self._answer()

@@ -7,6 +7,7 @@ this process, and is asked one thing after another.
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from select import select
 from typing import Any, cast
 
 import psycopg
@@ -30,13 +31,32 @@ def one_trip(connection: Connection) -> Iterator[None]:
 def in_one_trip(
     connection: Connection, statements: Sequence[tuple[str, Any]]
 ) -> list[list[tuple[Any, ...]]]:
-    """Ask all, and give the rows of each; the driver's own errors are raised as they are."""
-    if connection.dialect.name == "sqlite":
+    """Ask all, and give the rows of each; of several, the driver's own errors come as they are."""
+    if len(statements) == 1 or connection.dialect.name == "sqlite":
         return [[tuple(row) for row in connection.exec_driver_sql(*one)] for one in statements]
     driver = _driver(connection)
     with driver.pipeline():
         cursors = [driver.execute(*one) for one in statements]
+        _push(driver)
         return [cursor.fetchall() for cursor in cursors]
+
+
+def dispatch(connection: Connection) -> None:
+    """Send all of what a trip has queued, before its answers are waited for.
+
+    The driver's pipeline gives up on what the socket would not take at once, and then waits for
+    an answer to a statement of which the server has half: a batch of some 200 kB.
+    """
+    if connection.dialect.name == "postgresql":
+        _push(_driver(connection))
+
+
+def _push(driver: psycopg.Connection[tuple[Any, ...]]) -> None:
+    socket = driver.pgconn.socket
+    while driver.pgconn.flush():
+        readable, _, _ = select([socket], [socket], [])
+        if readable:
+            driver.pgconn.consume_input()
 
 
 def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:

@@ -5,10 +5,9 @@ One estimate for every interval and test, so that correlated days never pass for
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-import numpy as np
-
-from app.stats.series import one_a_day
+from itertools import pairwise
+from math import fsum, isfinite
+from statistics import median
 
 ASSESSED_FROM_N = 10
 MOST_CORRELATION = 0.9
@@ -43,18 +42,18 @@ def serial_correlation(
         ValueError: in a phase the lengths differ, something is not finite, or a day has two
             values.
     """
-    pieces = [one_a_day(days, values) for days, values in phases if len(days)]
-    n = sum(x.size for x, _ in pieces)
+    pieces = [_in_order(days, values) for days, values in phases if len(days)]
+    n = sum(len(piece) for piece in pieces)
     if n < ASSESSED_FROM_N:
         return SerialCorrelation(n=n, r0=None, r=None)
-    steps = np.concatenate([np.diff(x) for x, _ in pieces])
-    near = 2 * float(np.median(steps))
+    near = 2 * median(after[0] - before[0] for piece in pieces for before, after in pairwise(piece))
     squares = products = largest = 0.0
-    for x, y in pieces:
-        e = y - y.mean()
-        squares += float((e * e).sum())
-        products += float((e[1:] * e[:-1])[np.diff(x) <= near].sum())
-        largest = max(largest, float(np.abs(y).max()))
+    for piece in pieces:
+        mean = fsum(value for _, value in piece) / len(piece)
+        left = [(day, value - mean) for day, value in piece]
+        squares += fsum(e * e for _, e in left)
+        products += fsum(e * f for (day, e), (next_, f) in pairwise(left) if next_ - day <= near)
+        largest = max(largest, *(abs(value) for _, value in piece))
     if squares <= n * (1e-12 * largest) ** 2:  # equal values; what is left is rounding
         return SerialCorrelation(n=n, r0=None, r=None)
     r0 = products / squares
@@ -68,5 +67,18 @@ def variance_inflation(n: int, r: float) -> float:
     r: lag-1 correlation of a first-order autoregression, 0 <= r < 1; 0 gives 1. The values
     are worth n/V_n independent ones.
     """
-    k = np.arange(1, n)
-    return float(1 + 2 * ((1 - k / n) * r**k).sum())
+    if not r:
+        return 1.0
+    # 1 + 2 * sum over k < n of (1 - k/n) * r**k, summed.
+    tail = r**n
+    return 1 + 2 * ((r - tail) / (1 - r) - (r - n * tail + (n - 1) * tail * r) / (n * (1 - r) ** 2))
+
+
+def _in_order(days: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
+    """Pair days and values in order of time; plain Python, as most phases are a few weeks long."""
+    piece = sorted(zip(days, values, strict=True))
+    if not all(isfinite(day) and isfinite(value) for day, value in piece):
+        raise ValueError("a day or a value is not finite")
+    if any(before[0] == after[0] for before, after in pairwise(piece)):
+        raise ValueError("a day has two values")
+    return piece

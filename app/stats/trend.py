@@ -131,11 +131,12 @@ def mann_kendall(
     Mann HB (1945), Econometrica 13:245-259; Kendall MG (1975), Rank Correlation Methods.
     """
     _, y = one_a_day(days, values)
-    n = y.size
-    if n < TEST_FROM_N:
-        return None
-    ties = _ties(y)
-    s, var_s = _s(y), _var_s(n, ties)
+    return _mann_kendall(y, _s(y), variance_inflation) if y.size >= TEST_FROM_N else None
+
+
+def _mann_kendall(y: Floats, s: int, variance_inflation: float) -> MannKendall:
+    n, ties = y.size, _ties(y)
+    var_s = _var_s(n, ties)
     z = (s - math.copysign(1, s)) / math.sqrt(var_s * variance_inflation) if s else 0.0
     exact = n <= EXACT_UP_TO_N and not ties and variance_inflation == 1
     pairs = n * (n - 1) // 2
@@ -176,7 +177,7 @@ def trend(
     elif is_constant(y):
         reasons.append(Reason.CONSTANT)
 
-    line = interval = r0 = r = None
+    line = interval = r0 = r = slopes = None
     v_n = 1.0
     if span is not None and n >= SLOPE_FROM_N and span >= SLOPE_SPAN_DAYS[cadence.kind]:
         slopes = _pair_slopes(x, y)
@@ -191,13 +192,16 @@ def trend(
         reasons.append(Reason.TOO_FEW_FOR_TEST)
     if r is None:
         reasons.append(Reason.AUTOCORRELATION_NOT_ASSESSED)
+    test = None
+    if n >= TEST_FROM_N:
+        test = _mann_kendall(y, slopes.s if slopes else _s(y), v_n)
     return Trend(
         n=n,
         span_days=span,
         slope_per_day=line.per_day if line else None,
         intercept=line.intercept if line else None,
         interval_per_day=interval,
-        mk=mann_kendall(x.tolist(), y.tolist(), v_n),
+        mk=test,
         r0=r0,
         r=r,
         v_n=v_n,
@@ -215,6 +219,15 @@ class _Slopes:
     @property
     def total(self) -> int:
         return int(self.until[-1]) if self.until.size else 0
+
+    @property
+    def s(self) -> int:
+        """Kendall's S: how many rise less how many fall; pairs on one day have no slope."""
+        falls, not_rises = (
+            np.searchsorted(self.values, 0.0),
+            np.searchsorted(self.values, 0.0, "right"),
+        )
+        return self.total - sum(int(self.until[one - 1]) for one in (falls, not_rises) if one)
 
     def at(self, place: int) -> float:
         """Give the slope at a place among all, counted from 0."""

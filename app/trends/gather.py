@@ -146,7 +146,7 @@ def gather(work: Work, moment: Moment, params: Params) -> Slice:
         zone=person.time_zone,
         patient_version=sequence,
         known_at=moment.known_at,
-        readings=[Reading(*row[:8]) for row in rows if row[9] is None or row[9] > sequence],
+        readings=[Reading._make(row[:8]) for row in rows if row[9] is None or row[9] > sequence],
         revised=_revised(rows, visit, sequence) if visit else NOT_REVISED,
         courses=medications.courses(work, person.id, sequence),
         signals=[
@@ -179,7 +179,7 @@ def _revised(rows: Sequence[Any], visit: Visit, sequence: int) -> Revised:
     """Find what came late for days up to a visit, and what was known then of what changed."""
     known = {row[4] for row in rows if row[8] <= visit.sequence}
     late = [
-        Reading(*row[:8])
+        Reading._make(row[:8])
         for row in rows
         if row[8] > visit.sequence and row[1] <= visit.day and row[4] not in known
         if row[9] is None or row[9] > sequence
@@ -189,7 +189,7 @@ def _revised(rows: Sequence[Any], visit: Visit, sequence: int) -> Revised:
     then: dict[str, list[Reading]] = defaultdict(list)
     for row in rows:
         if row[0] in touched and row[8] <= visit.sequence:
-            then[row[0]].append(Reading(*row[:8]))
+            then[row[0]].append(Reading._make(row[:8]))
     return Revised(late, then)
 
 

@@ -209,7 +209,7 @@ def test_reversing_the_scale_mirrors_nothing_but_the_values(values: list[float])
 @given(scores, st.integers(1, 400))
 def test_moving_all_days_moves_the_flags_along(values: list[float], by: int) -> None:
     seen = weekly(*values)
-    moved = [replace(one, day=one.day + timedelta(by)) for one in seen]
+    moved = [one._replace(day=one.day + timedelta(by)) for one in seen]
     here, there = watch(PHQ, seen).episodes, watch(PHQ, moved).episodes
 
     assert [one.first_day + timedelta(by) for one in here] == [one.first_day for one in there]
@@ -218,7 +218,7 @@ def test_moving_all_days_moves_the_flags_along(values: list[float], by: int) -> 
 @given(scores)
 def test_a_confirmed_episode_keeps_its_id_when_readings_are_added(values: list[float]) -> None:
     seen = weekly(*values)
-    more = [*seen, replace(seen[-1], day=seen[-1].day + timedelta(7))]
+    more = [*seen, seen[-1]._replace(day=seen[-1].day + timedelta(7))]
     before = {one.id_of("m") for one in watch(PHQ, seen).active if one.level == "confirmed"}
     after = {one.id_of("m") for one in watch(PHQ, more).episodes if one.level == "confirmed"}
 

@@ -592,7 +592,7 @@ def test_reversing_the_direction_mirrors_every_state(raw: list[tuple[int, int]])
 @given(series, st.integers(-400, 400))
 def test_moving_all_days_moves_nothing_but_dates(raw: list[tuple[int, int]], by: int) -> None:
     seen = spaced(raw)
-    moved = [replace(point, day=point.day + timedelta(by)) for point in seen]
+    moved = [point._replace(day=point.day + timedelta(by)) for point in seen]
     _, change_a, states_a = all_readings(PHQ9, seen)
     _, change_b, states_b = all_readings(PHQ9, moved)
 

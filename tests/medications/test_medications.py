@@ -299,7 +299,9 @@ def test_what_was_known_at_a_past_sequence_is_known_again(caller: Caller, clinic
     patch = {"dose": {"amount": "75"}}
     done = caller("PATCH", f"{EVENTS}/{event['id']}", patch, headers={"If-Match": '"1"'})
     assert done.status_code == 200, done.text
-    caller("POST", PATH, {"id": str(uuid4()), "kind": "supplement", "reference_id": "melatonin"})
+    # Both were recorded at one moment of the test's clock, and then stand by id.
+    second = {"id": str(UUID(int=2**128 - 1)), "kind": "supplement", "reference_id": "melatonin"}
+    assert caller("POST", PATH, second).status_code == 201
 
     assert doses_of(courses(clinic)[0])[-1] == ("2026-04-14", Decimal(75))
     assert [one.name for one in courses(clinic)] == ["sertraline", "melatonin"]

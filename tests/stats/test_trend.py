@@ -100,8 +100,11 @@ def test_counting_the_pairs_of_a_long_diary_gives_what_scipy_gets_from_all(
 
         assert slope is not None
         assert slope.per_day == oracle.slope
+        whole = trend(days, values, cadence=cadence(days), monday=0)
+        assert whole.mk is not None
         if most:
             assert interval == (oracle.low_slope, oracle.high_slope)
+            assert whole.n < n or whole.mk.s == pymannkendall.original_test(values).s
         halves = theil_sen(days, [value / 2 for value in values])
         assert halves is not None
         assert halves.per_day == pytest.approx(slope.per_day / 2, abs=1e-12)
