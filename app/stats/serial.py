@@ -5,8 +5,9 @@ One estimate for every interval and test, so that correlated days never pass for
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, compress
 from math import fsum, isfinite
+from operator import eq, ge, mul, sub
 from statistics import median
 
 ASSESSED_FROM_N = 10
@@ -43,17 +44,18 @@ def serial_correlation(
             values.
     """
     pieces = [_in_order(days, values) for days, values in phases if len(days)]
-    n = sum(len(piece) for piece in pieces)
+    n = sum(len(y) for _, y in pieces)
     if n < ASSESSED_FROM_N:
         return SerialCorrelation(n=n, r0=None, r=None)
-    near = 2 * median(after[0] - before[0] for piece in pieces for before, after in pairwise(piece))
+    steps = [list(map(sub, x[1:], x)) for x, _ in pieces]
+    near = 2 * median(chain.from_iterable(steps))
     squares = products = largest = 0.0
-    for piece in pieces:
-        mean = fsum(value for _, value in piece) / len(piece)
-        left = [(day, value - mean) for day, value in piece]
-        squares += fsum(e * e for _, e in left)
-        products += fsum(e * f for (day, e), (next_, f) in pairwise(left) if next_ - day <= near)
-        largest = max(largest, *(abs(value) for _, value in piece))
+    for (_, y), between in zip(pieces, steps, strict=True):
+        mean = fsum(y) / len(y)
+        e = [value - mean for value in y]
+        squares += fsum(map(mul, e, e))
+        products += fsum(compress(map(mul, e, e[1:]), [step <= near for step in between]))
+        largest = max(largest, *map(abs, y))
     if squares <= n * (1e-12 * largest) ** 2:  # equal values; what is left is rounding
         return SerialCorrelation(n=n, r0=None, r=None)
     r0 = products / squares
@@ -74,11 +76,16 @@ def variance_inflation(n: int, r: float) -> float:
     return 1 + 2 * ((r - tail) / (1 - r) - (r - n * tail + (n - 1) * tail * r) / (n * (1 - r) ** 2))
 
 
-def _in_order(days: Sequence[float], values: Sequence[float]) -> list[tuple[float, float]]:
-    """Pair days and values in order of time; plain Python, as most phases are a few weeks long."""
-    piece = sorted(zip(days, values, strict=True))
-    if not all(isfinite(day) and isfinite(value) for day, value in piece):
+def _in_order(
+    days: Sequence[float], values: Sequence[float]
+) -> tuple[Sequence[float], Sequence[float]]:
+    """Give both in order of time, in plain Python: most phases are a few weeks long."""
+    if len(days) != len(values):
+        raise ValueError(f"{len(days)} days but {len(values)} values")
+    if not (all(map(isfinite, days)) and all(map(isfinite, values))):
         raise ValueError("a day or a value is not finite")
-    if any(before[0] == after[0] for before, after in pairwise(piece)):
-        raise ValueError("a day has two values")
-    return piece
+    if any(map(ge, days, days[1:])):
+        days, values = zip(*sorted(zip(days, values, strict=True)), strict=True)
+        if any(map(eq, days, days[1:])):
+            raise ValueError("a day has two values")
+    return days, values
