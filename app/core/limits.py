@@ -5,7 +5,7 @@ whole installation is cut in front of it.
 """
 
 import asyncio
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -78,32 +78,48 @@ class Limiter:
 
 
 class Gate:
-    """Lets so many requests in at once, keeps a few waiting for a second, sheds the rest."""
+    """Lets so many requests in at once, keeps a few waiting for a second, sheds the rest.
+
+    Three quarters of the places are the most that one caller gets: who asks without end is shed
+    while others still come in.
+    """
 
     def __init__(self, in_flight: int = IN_FLIGHT, waiting: int = WAITING) -> None:
         self._room = asyncio.Semaphore(in_flight)
-        self._waiting = 0
-        self._most_waiting = waiting
+        self._inside = 0
+        self._most = in_flight + waiting
+        self._most_of_one = max(1, 3 * self._most // 4)
+        self._of: Counter[Hashable] = Counter()
+        """Places of each caller who has one, in flight or waiting."""
 
-    async def enter(self) -> None:
-        """Come in, at once or within a second.
+    async def enter(self, caller: Hashable) -> None:
+        """Come in, at once or within a second; whoever came in leaves again.
 
         Raises:
             Unavailable: there are too many.
         """
+        if self._inside >= self._most or self._of[caller] >= self._most_of_one:
+            raise Unavailable()
+        self._inside += 1
+        self._of[caller] += 1
         if not self._room.locked():
             await self._room.acquire()
             return
-        if self._waiting >= self._most_waiting:
-            raise Unavailable()
-        self._waiting += 1
         try:
             await asyncio.wait_for(self._room.acquire(), WAIT_S)
-        except TimeoutError:
-            raise Unavailable() from None
-        finally:
-            self._waiting -= 1
+        except BaseException as failure:
+            self._forget(caller)
+            if isinstance(failure, TimeoutError):
+                raise Unavailable() from None
+            raise
 
-    def leave(self) -> None:
+    def leave(self, caller: Hashable) -> None:
         """Make room."""
+        self._forget(caller)
         self._room.release()
+
+    def _forget(self, caller: Hashable) -> None:
+        self._inside -= 1
+        self._of[caller] -= 1
+        if not self._of[caller]:
+            del self._of[caller]

@@ -50,7 +50,12 @@ class AroundRequests:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        sent = next((v for k, v in scope["headers"] if k == b"x-request-id"), b"")
+        sent = caller = b""
+        for name, value in scope["headers"]:
+            if name == b"x-request-id":
+                sent = sent or value
+            elif name == b"authorization":
+                caller = value
         request_id = request_id_of(sent.decode("latin-1"))
         scope.setdefault("state", {})["request_id"] = request_id
         started = time.perf_counter()
@@ -73,7 +78,7 @@ class AroundRequests:
         try:
             refuse_too_long(scope)
             if is_bounded:
-                await self._gate.enter()
+                await self._gate.enter(caller)
         except TitrateError as refusal:
             await problem(Request(scope), refusal)(scope, receive, send_private)
             self._count(scope, status, started)
@@ -87,7 +92,7 @@ class AroundRequests:
                 await problem(Request(scope), TitrateError())(scope, receive, send_private)
         finally:
             if is_bounded:
-                self._gate.leave()
+                self._gate.leave(caller)
             self._count(scope, status, started)
 
     @staticmethod

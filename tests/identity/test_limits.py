@@ -1,9 +1,10 @@
 """Rate limits, shedding, and browsers of other origins."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Coroutine, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -75,21 +76,48 @@ def test_one_caller_does_not_use_up_anothers_share() -> None:
 def test_what_is_too_much_is_shed_at_once_and_room_is_made_again() -> None:
     async def crowd() -> None:
         gate = Gate(in_flight=1, waiting=1)
-        await gate.enter()
-        waiting = asyncio.ensure_future(gate.enter())
+        await gate.enter("a")
+        waiting = asyncio.ensure_future(gate.enter("b"))
         await asyncio.sleep(0)
         with pytest.raises(Unavailable) as shed:
-            await gate.enter()
+            await gate.enter("c")
         assert (shed.value.status, shed.value.code) == (503, "overloaded")
         assert shed.value.headers()["Retry-After"] == "1"
-        gate.leave()
+        gate.leave("a")
         await waiting
-        gate.leave()
-        await gate.enter()
+        gate.leave("b")
+        await gate.enter("a")
 
-    # In a thread of its own: a browser's test may have left a loop running in this one.
+    _run(crowd())
+
+
+def test_one_caller_who_asks_without_end_leaves_room_for_others() -> None:
+    async def crowd() -> None:
+        gate = Gate(in_flight=2, waiting=2)
+        await gate.enter("greedy")
+        await gate.enter("greedy")
+        third = asyncio.ensure_future(gate.enter("greedy"))
+        await asyncio.sleep(0)
+        for _ in range(3):
+            with pytest.raises(Unavailable):
+                await gate.enter("greedy")
+        other = asyncio.ensure_future(gate.enter("other"))
+        await asyncio.sleep(0)
+        gate.leave("greedy")
+        await third
+        gate.leave("greedy")
+        await other
+        gate.leave("greedy")
+        gate.leave("other")
+        await gate.enter("greedy")
+
+    _run(crowd())
+
+
+def _run(crowd: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own: a browser's test may have left a loop running in this one."""
     with ThreadPoolExecutor(1) as own:
-        own.submit(asyncio.run, crowd()).result()
+        own.submit(asyncio.run, crowd).result()
 
 
 def test_a_browser_of_a_named_origin_may_call_and_no_other(limited: Clinic) -> None:
