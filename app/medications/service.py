@@ -109,13 +109,16 @@ def _keep_course(
         "name": _name(data, substance),
         "reference_id": substance.reference_id if substance else None,
     }
+    row = place.row
     first = data.first_dose_event
     if first is not None:
+        if row is None:
+            # Before the review of the list, which reads the event as one of the line.
+            _checked_day(work, person, first, event_pointer, day_unknown=day_unknown)
         first = first.model_copy(
             update={"id": first.id or uuid5(place.record_id, "first_dose_event")}
         )
         derived["first_dose_event"] = first.model_dump(mode="json", exclude_unset=True)
-    row = place.row
     if row is not None:
         _require_same_first_event(work, row, data)
     if reviewed:
@@ -150,6 +153,23 @@ def _keep_course(
             pointer=event_pointer,
         )
     return answer
+
+
+def _checked_day(
+    work: Work, person: Person, data: DoseEventIn, pointer: str, *, day_unknown: bool
+) -> date | None:
+    """Give the local day of an event whose time and dose are such as can be.
+
+    Raises:
+        Invalid: they are not.
+    """
+    day = person.day_of(data.effective_at) if data.effective_at else data.effective_on
+    faults = [
+        *rules.faults_of_time(person, work.now, data, day, day_unknown=day_unknown),
+        *rules.faults_of_dose(data),
+    ]
+    rules.refuse(faults, pointer)
+    return day
 
 
 def _begun(work: Work, person: Person, first: DoseEventIn, course_id: UUID) -> dict[str, Any]:
@@ -311,14 +331,7 @@ def _keep_event(
             unconfirmed = tuple((row.unconfirmed or "").split())
         day_unknown = day_unknown or row.effective_on is None
     unconfirmed = unconfirmed or ()
-    day = data.effective_on
-    if data.effective_at is not None:
-        day = person.day_of(data.effective_at)
-    faults = [
-        *rules.faults_of_time(person, work.now, data, day, day_unknown=day_unknown),
-        *rules.faults_of_dose(data),
-    ]
-    rules.refuse(faults, pointer)
+    day = _checked_day(work, person, data, pointer, day_unknown=day_unknown)
     _require_planned_step(work, data, pointer)
     taken = safety.review(
         work,

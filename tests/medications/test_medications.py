@@ -310,6 +310,27 @@ def test_what_was_known_at_a_past_sequence_is_known_again(caller: Caller, clinic
     assert courses(clinic, 1) == []
 
 
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"kind": "change"}, "/first_dose_event/effective_on"),
+        (
+            {"kind": "start", "effective_on": "2026-04-14", "percent_of_previous": "50"},
+            "/first_dose_event/",
+        ),
+    ],
+)
+def test_a_first_dose_event_that_cannot_be_is_refused_by_its_name(
+    caller: Caller, wrong: dict[str, Any], named: str
+) -> None:
+    """The review of the list reads it too, and must not be the first to find out."""
+    first = {"dose": {"amount": "50", "unit": "mg"}, "times_per_day": 1, **wrong}
+    refused = caller("POST", PATH, COURSE | {"id": str(uuid4()), "first_dose_event": first})
+
+    assert refused.status_code == 422, refused.text
+    assert any(one.startswith(named) for one in faults(refused)), faults(refused)
+
+
 def test_all_courses_are_read_in_two_queries(caller: Caller, clinic: Clinic) -> None:
     for _ in range(3):
         caller("POST", PATH, {**COURSE, "id": str(uuid4()), "first_dose_event": change()})
