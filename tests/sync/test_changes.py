@@ -97,7 +97,7 @@ def test_a_patient_s_phone_does_not_learn_of_signals(clinic: Clinic, prescriber:
 def test_a_cursor_fits_its_caller_and_its_list_only(clinic: Clinic, prescriber: Caller) -> None:
     prescriber("POST", "/v1/patients", PERSON)
     cursor = follow(prescriber, CHANGES)["next"]
-    changed = ("A" if cursor[-1] != "A" else "B") + cursor[1:]
+    changed = ("A" if cursor[0] != "A" else "B") + cursor[1:]
 
     refused = [
         prescriber("GET", "/v1/changes", params={"since": cursor}),
