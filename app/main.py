@@ -154,7 +154,7 @@ class Ledger:
 
     def _ask(
         self, session: Session, works: Sequence[tuple[Call, Work]], after: Asked | None = None
-    ) -> list[tuple[Any, ...]]:
+    ) -> Sequence[Sequence[Any]]:
         rooms = (identity, patients, measurements, journal)
         questions = [question for room in rooms for question in room.recall(works)]
         clinics = {work.actor.clinic_id for _call, work in works}

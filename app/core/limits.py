@@ -86,7 +86,6 @@ class Gate:
 
     def __init__(self, in_flight: int = IN_FLIGHT, waiting: int = WAITING) -> None:
         self._room = asyncio.Semaphore(in_flight)
-        self._inside = 0
         self._most = in_flight + waiting
         self._most_of_one = max(1, 3 * self._most // 4)
         self._of: Counter[Hashable] = Counter()
@@ -98,19 +97,19 @@ class Gate:
         Raises:
             Unavailable: there are too many.
         """
-        if self._inside >= self._most or self._of[caller] >= self._most_of_one:
+        if self._of.total() >= self._most or self._of[caller] >= self._most_of_one:
             raise Unavailable()
-        self._inside += 1
         self._of[caller] += 1
         if not self._room.locked():
             await self._room.acquire()
             return
         try:
             await asyncio.wait_for(self._room.acquire(), WAIT_S)
-        except BaseException as failure:
+        except TimeoutError:
             self._forget(caller)
-            if isinstance(failure, TimeoutError):
-                raise Unavailable() from None
+            raise Unavailable() from None
+        except BaseException:
+            self._forget(caller)
             raise
 
     def leave(self, caller: Hashable) -> None:
@@ -119,7 +118,6 @@ class Gate:
         self._room.release()
 
     def _forget(self, caller: Hashable) -> None:
-        self._inside -= 1
         self._of[caller] -= 1
         if not self._of[caller]:
             del self._of[caller]

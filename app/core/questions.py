@@ -90,7 +90,7 @@ def ask(
     questions: Sequence[Question],
     clinics: Collection[UUID],
     after: Asked | None = None,
-) -> list[tuple[Any, ...]]:
+) -> Sequence[Sequence[Any]]:
     """Ask all in one statement within these clinics, and hand each its rows.
 
     after: what is asked before them, in the same trip; its rows are given back.
@@ -104,7 +104,7 @@ def ask(
     return before[0] if before else []
 
 
-def run(session: Session, *asked: Asked) -> list[list[tuple[Any, ...]]]:
+def run(session: Session, *asked: Asked) -> list[Sequence[Sequence[Any]]]:
     """Run constant statements in turn and give the rows of each; their texts are compiled once.
 
     PostgreSQL is asked all of them in one trip, and sees each one after the one before.

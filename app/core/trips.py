@@ -5,12 +5,13 @@ is sent within `one_trip` goes out together, and its answers are awaited once. S
 this process, and is asked one thing after another.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
-from select import select
 from typing import Any, cast
 
 import psycopg
+from psycopg.pq.abc import PGconn
+from psycopg.waiting import Ready, Wait
 from sqlalchemy import Connection
 
 
@@ -30,10 +31,10 @@ def one_trip(connection: Connection) -> Iterator[None]:
 
 def in_one_trip(
     connection: Connection, statements: Sequence[tuple[str, Any]]
-) -> list[list[tuple[Any, ...]]]:
+) -> list[Sequence[Sequence[Any]]]:
     """Ask all, and give the rows of each; of several, the driver's own errors come as they are."""
     if len(statements) == 1 or connection.dialect.name == "sqlite":
-        return [[tuple(row) for row in connection.exec_driver_sql(*one)] for one in statements]
+        return [connection.exec_driver_sql(*one).all() for one in statements]
     driver = _driver(connection)
     with driver.pipeline():
         cursors = [driver.execute(*one) for one in statements]
@@ -52,11 +53,14 @@ def dispatch(connection: Connection) -> None:
 
 
 def _push(driver: psycopg.Connection[tuple[Any, ...]]) -> None:
-    socket = driver.pgconn.socket
-    while driver.pgconn.flush():
-        readable, _, _ = select([socket], [socket], [])
-        if readable:
-            driver.pgconn.consume_input()
+    driver.wait(_flushed(driver.pgconn))
+
+
+def _flushed(pgconn: PGconn) -> Generator[Wait, Ready | int, None]:
+    """Send until nothing is left; a server that answers first is read, or both would wait."""
+    while pgconn.flush():
+        if (yield Wait.RW) & Ready.R:
+            pgconn.consume_input()
 
 
 def _driver(connection: Connection) -> psycopg.Connection[tuple[Any, ...]]:

@@ -109,12 +109,12 @@ def _keep_course(
         "name": _name(data, substance),
         "reference_id": substance.reference_id if substance else None,
     }
-    row = place.row
+    row, begun_on = place.row, None
     first = data.first_dose_event
     if first is not None:
         if row is None:
             # Before the review of the list, which reads the event as one of the line.
-            _checked_day(work, person, first, event_pointer, day_unknown=day_unknown)
+            begun_on = _checked_day(work, person, first, event_pointer, day_unknown=day_unknown)
         first = first.model_copy(
             update={"id": first.id or uuid5(place.record_id, "first_dose_event")}
         )
@@ -123,7 +123,7 @@ def _keep_course(
         _require_same_first_event(work, row, data)
     if reviewed:
         kept = as_kept(place.record_id, data, **derived)
-        begun = [_begun(work, person, first, place.record_id)] if first and row is None else []
+        begun = [_begun(work, first, begun_on, place.record_id)] if first and row is None else []
         derived |= review_list(work, person, ahead=[kept, *begun])
     answer = records.keep(
         work,
@@ -172,7 +172,9 @@ def _checked_day(
     return day
 
 
-def _begun(work: Work, person: Person, first: DoseEventIn, course_id: UUID) -> dict[str, Any]:
+def _begun(
+    work: Work, first: DoseEventIn, begun_on: date | None, course_id: UUID
+) -> dict[str, Any]:
     """Write the first dose event as it will be answered.
 
     What a system sends may yet have to wait for a prescriber: its dose counts from then on.
@@ -182,9 +184,7 @@ def _begun(work: Work, person: Person, first: DoseEventIn, course_id: UUID) -> d
         first.id,
         first,
         medication_id=course_id,
-        effective_on=person.day_of(first.effective_at)
-        if first.effective_at
-        else first.effective_on,
+        effective_on=begun_on,
         unconfirmed=["not-reviewed"] if work.actor.role == "system" else [],
     )
 

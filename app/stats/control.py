@@ -162,9 +162,9 @@ def dense_marks(days: Sequence[float], values: Sequence[float], rule: DenseRule)
     mean, s, limit = rule.reference.mean, rule.s, rule.limit
     least = {k: rule.least_excess(k) for k in range(CONFIRM_POINTS, CONFIRM_WINDOW_DAYS + 1)}
     most, closes = CAP * limit, CLOSES_AT * limit
-    c, is_open, run, first, before = 0.0, False, 0, 0, -math.inf
+    c, is_open, run, first, before = 0.0, False, 0, 0, math.inf
     for place, (day, value) in enumerate(zip(days, values, strict=True)):
-        restarted = day - before > DENSE_RESTART_DAYS and place > 0
+        restarted = day - before > DENSE_RESTART_DAYS
         if restarted:
             c, run = 0.0, 0
         before = day

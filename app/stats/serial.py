@@ -6,9 +6,11 @@ One estimate for every interval and test, so that correlated days never pass for
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import chain, compress
-from math import fsum, isfinite
-from operator import eq, ge, mul, sub
+from math import fsum
+from operator import mul, sub
 from statistics import median
+
+from app.stats.series import in_order
 
 ASSESSED_FROM_N = 10
 MOST_CORRELATION = 0.9
@@ -43,7 +45,7 @@ def serial_correlation(
         ValueError: in a phase the lengths differ, something is not finite, or a day has two
             values.
     """
-    pieces = [_in_order(days, values) for days, values in phases if len(days)]
+    pieces = [in_order(days, values) for days, values in phases if len(days)]
     n = sum(len(y) for _, y in pieces)
     if n < ASSESSED_FROM_N:
         return SerialCorrelation(n=n, r0=None, r=None)
@@ -74,18 +76,3 @@ def variance_inflation(n: int, r: float) -> float:
     # 1 + 2 * sum over k < n of (1 - k/n) * r**k, summed.
     tail = r**n
     return 1 + 2 * ((r - tail) / (1 - r) - (r - n * tail + (n - 1) * tail * r) / (n * (1 - r) ** 2))
-
-
-def _in_order(
-    days: Sequence[float], values: Sequence[float]
-) -> tuple[Sequence[float], Sequence[float]]:
-    """Give both in order of time, in plain Python: most phases are a few weeks long."""
-    if len(days) != len(values):
-        raise ValueError(f"{len(days)} days but {len(values)} values")
-    if not (all(map(isfinite, days)) and all(map(isfinite, values))):
-        raise ValueError("a day or a value is not finite")
-    if any(map(ge, days, days[1:])):
-        days, values = zip(*sorted(zip(days, values, strict=True)), strict=True)
-        if any(map(eq, days, days[1:])):
-            raise ValueError("a day has two values")
-    return days, values
