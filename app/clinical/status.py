@@ -58,6 +58,9 @@ class Status:
     smallest_change: float | None = None
 
 
+LAST_SEEN = "LAST_SEEN_"
+
+
 def status(
     measure: Measure,
     points: Sequence[Point],
@@ -92,16 +95,15 @@ def status(
         return Status("insufficient_data", 0, ("NO_DATA",))
     if measure.direction == "none":
         return Status(None, n, ("NO_DIRECTION",))
+    unseen = (today - points[-1].day).days
+    late = (f"{LAST_SEEN}{unseen}_DAYS",) if unseen > stale_after_days else ()
     if measure.trend_use == "change_rating":
-        return Status(None, n, ("CHANGE_RATING",))
+        return Status(None, n, ("CHANGE_RATING", *late))
     size = threshold.points if threshold.registered else trend_size
     now = _status_of_last_day(
         measure, points, baseline, threshold, confirmed, level_now, trend, size
     ) or _without_change(measure, points, baseline, threshold, cadence_days, stale_after_days)
-    unseen = (today - points[-1].day).days
-    if unseen > stale_after_days:
-        return Status("stale", n, (f"LAST_SEEN_{unseen}_DAYS",), last_known=now.status)
-    return now
+    return Status("stale", n, late, last_known=now.status) if late else now
 
 
 def _status_of_last_day(
@@ -279,7 +281,7 @@ def prescriber_sentence(
     if len(points) > 1:
         parts += f" over {days} {'day' if days == 1 else 'days'}"
     state = _state_in_words(states, change, status)
-    if status.status == "stale":
+    if any(reason.startswith(LAST_SEEN) for reason in status.reasons):
         return f"{parts}; {state} then, and no recent reading."
     return f"{parts}; {state}."
 

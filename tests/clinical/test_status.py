@@ -224,6 +224,15 @@ def test_a_rating_of_change_is_not_read_as_stable() -> None:
     assert (found.status, found.reasons) == (None, ("CHANGE_RATING",))
 
 
+def test_an_old_rating_of_change_is_told_as_that_of_then() -> None:
+    """Else "very much better" of summer stands beside the relapse of autumn as if it held."""
+    found = judge((0, 6), (14, 1), (28, 1), measure=total("cgi-i"), unseen=100)
+    said = say((0, 6), (14, 1), (28, 1), measure=total("cgi-i"), unseen=100)
+
+    assert (found.status, found.reasons) == (None, ("CHANGE_RATING", "LAST_SEEN_100_DAYS"))
+    assert said.endswith(" then, and no recent reading.")
+
+
 steps = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 20)), min_size=1, max_size=8)
 
 
@@ -261,7 +270,10 @@ def test_time_alone_changes_a_status_to_stale_and_to_nothing_else(
 
 
 def say(
-    *series: tuple[int, float], measure: Measure = PHQ9, course: IndexCourse | None = None
+    *series: tuple[int, float],
+    measure: Measure = PHQ9,
+    course: IndexCourse | None = None,
+    unseen: int = 0,
 ) -> str:
     seen = points(*series)
     base, threshold = baseline(measure, seen, course=course), reliable_threshold(measure)
@@ -271,7 +283,7 @@ def say(
         base,
         change(measure, seen, base, threshold),
         states(measure, seen, base, threshold),
-        judge(*series, measure=measure),
+        judge(*series, measure=measure, unseen=unseen),
     )
 
 
@@ -389,15 +401,6 @@ def test_two_bad_days_in_one_week_confirm_nothing() -> None:
 
 
 def test_the_state_of_a_stale_measure_is_that_of_then() -> None:
-    seen = points((0, 18), (14, 10), (28, 4))
-    base, threshold = baseline(PHQ9, seen), reliable_threshold(PHQ9)
-    said = prescriber_sentence(
-        PHQ9,
-        seen,
-        base,
-        change(PHQ9, seen, base, threshold),
-        states(PHQ9, seen, base, threshold),
-        judge((0, 18), (14, 10), (28, 4), unseen=100),
-    )
+    said = say((0, 18), (14, 10), (28, 4), unseen=100)
 
     assert said.endswith("; remission then, and no recent reading.")
